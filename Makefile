@@ -1,0 +1,50 @@
+# Everything is run through here; each target does its own set-up. PYTHON names the interpreter to build on.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UMQTT := firmware/lib/umqtt/simple.py
+NHSUK := gateway/kitback/web/node_modules/nhsuk-frontend/package.json
+STUBS := $(VENV)/stubs/.done
+
+.PHONY: help demo test lint bench setup packages clean
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.done $(UMQTT) $(NHSUK) ## The Python environment, the tag's MQTT client, the web page's styles
+
+demo: setup ## Thirty days of eleven tags in a minute, then the worklist
+	$(BIN)/kitback demo
+
+test: packages setup lint ## Every test, with everything it needs
+	$(BIN)/pytest -q -n 2 $(PYTEST_ARGS)
+
+lint: setup $(STUBS) ## Style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+clean: ## Forget all set-up
+	rm -rf $(VENV) firmware/lib gateway/kitback/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+packages:
+	@deploy/test-packages
+
+$(VENV)/.done: pyproject.toml constraints.txt
+	@deploy/venv-packages $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# MicroPython's own MQTT client is a source archive that pip cannot build: it is fetched and unpacked.
+$(UMQTT): $(VENV)/.done
+	$(BIN)/python deploy/fetch_umqtt.py firmware/lib
+
+$(NHSUK): gateway/kitback/web/package.json gateway/kitback/web/package-lock.json
+	cd gateway/kitback/web && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# Apart from the environment: the stubs bring type files named like other people's packages.
+$(STUBS): $(VENV)/.done
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt --target $(VENV)/stubs --upgrade micropython-esp32-stubs
+	@touch $@

@@ -1,0 +1,310 @@
+"""The register's tables: one schema for SQLite and PostgreSQL.
+
+Times are Unix seconds (`_at`, `_s`) unless a column says `_us`. Ids given by people or other systems are text.
+Three groups: what the service owns, what the tags said, and what is on its way out.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Seconds = BigInteger
+# SQLite only counts rows by itself in a column of exactly this type.
+_RowId = BigInteger().with_variant(Integer, "sqlite")
+
+# --- what the service owns -------------------------------------------------------------------------------------------
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", String, nullable=False),
+    comment="Facts about this register itself: `epoch` is its identity, new when it begins anew.",
+)
+
+place = Table(
+    "place",
+    metadata,
+    Column("place_id", String, primary_key=True),
+    Column("within", String, ForeignKey("place.place_id"), comment="The place this one is part of"),
+    Column("type", String, nullable=False),
+    Column("name", String, nullable=False, comment="What staff call it; never a person's name or an address"),
+    CheckConstraint(
+        "type IN ('service','store','care_home','hospital','school','vehicle','loan_address','zone')", name="type"
+    ),
+)
+
+anchor = Table(
+    "anchor",
+    metadata,
+    Column("anchor", String, primary_key=True, comment="Hash of the tag's hash under the gateway's pepper, hex"),
+    Column("place_id", String, ForeignKey("place.place_id"), nullable=False),
+)
+
+asset = Table(
+    "asset",
+    metadata,
+    Column("asset_id", String, primary_key=True, comment="GS1 GIAI or the service's own equipment number"),
+    Column("kind", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("state", String, nullable=False),
+    CheckConstraint("kind IN ('bed','hoist','mattress')", name="kind"),
+    CheckConstraint("state IN ('available','on_loan')", name="state"),
+)
+
+tag = Table(
+    "tag",
+    metadata,
+    Column("tag_id", String, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("enrolled_at", _Seconds, nullable=False),
+)
+
+fitting = Table(
+    "fitting",
+    metadata,
+    Column("fitting_id", _RowId, primary_key=True, autoincrement=True),
+    Column("tag_id", String, ForeignKey("tag.tag_id"), nullable=False),
+    Column("asset_id", String, ForeignKey("asset.asset_id"), nullable=False),
+    Column("from_s", _Seconds, nullable=False),
+    Column("to_s", _Seconds, comment="Null while fitted"),
+    Index("ix_fitting_tag_id_from_s", "tag_id", "from_s"),
+    Index("ix_fitting_asset_id", "asset_id"),
+)
+
+loan = Table(
+    "loan",
+    metadata,
+    Column("loan_ref", String, primary_key=True, comment="Pseudonymous"),
+    Column("asset_id", String, ForeignKey("asset.asset_id"), nullable=False),
+    Column("pathway", String, nullable=False),
+    Column("setting", String, nullable=False, comment="home, care_home, school or hospital"),
+    Column("place_id", String, ForeignKey("place.place_id"), nullable=False, comment="Where it was lent to"),
+    Column("from_s", _Seconds, nullable=False),
+    Column("due_s", _Seconds, comment="Null when the pathway has no end"),
+    Column("to_s", _Seconds, comment="Null while on loan"),
+    Index("ix_loan_asset_id_from_s", "asset_id", "from_s"),
+    Index(
+        "uq_loan_open",
+        "asset_id",
+        unique=True,
+        sqlite_where=Column("to_s").is_(None),
+        postgresql_where=Column("to_s").is_(None),
+    ),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", _RowId, primary_key=True, autoincrement=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("who", String, nullable=False),
+    Column("what", String, nullable=False, comment="A verb and its object, such as `loan.start L-1042`"),
+    Column("detail", Text, nullable=False, comment="JSON"),
+)
+
+# --- what the tags said ----------------------------------------------------------------------------------------------
+
+tag_journal = Table(
+    "tag_journal",
+    metadata,
+    Column("tag_id", String, primary_key=True),
+    Column("journal", String, primary_key=True),
+    Column("high", BigInteger, nullable=False),
+    Column("newest", BigInteger, nullable=False, comment="The newest the tag has said it holds"),
+    Column("applied", BigInteger, nullable=False, comment="Records that changed the register or wait for a time"),
+    Column("lost", BigInteger, nullable=False),
+    Column("quarantined", BigInteger, nullable=False),
+    Column("duplicate", BigInteger, nullable=False),
+    comment="Conservation per journal: applied + lost + quarantined = high - (first oldest - 1).",
+)
+
+lost_range = Table(
+    "lost_range",
+    metadata,
+    Column("tag_id", String, primary_key=True),
+    Column("journal", String, primary_key=True),
+    Column("first", BigInteger, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    Column("noted_at", _Seconds, nullable=False),
+)
+
+tag_pair = Table(
+    "tag_pair",
+    metadata,
+    Column("tag_id", String, primary_key=True),
+    Column("clock", Integer, primary_key=True),
+    Column("counter", BigInteger, primary_key=True, comment="Middle of the round trip"),
+    Column("unix", BigInteger, nullable=False),
+)
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("tag_id", String, primary_key=True),
+    Column("journal", String, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("clock", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False, comment="The record's JSON"),
+    comment="Records that cannot be given a time yet.",
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("quarantine_id", _RowId, primary_key=True, autoincrement=True),
+    Column("first_at", _Seconds, nullable=False),
+    Column("last_at", _Seconds, nullable=False),
+    Column("times", Integer, nullable=False, comment="How often the same thing came"),
+    Column("tag_id", String, nullable=False, comment="As the topic says; empty if the topic is no tag's"),
+    Column("journal", String, nullable=False, comment="Empty for a whole report"),
+    Column("seq", BigInteger, nullable=False, comment="0 for a whole report"),
+    Column("digest", String, nullable=False, comment="SHA-256 of the whole payload, hex; empty for a record"),
+    Column("reason", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("payload", LargeBinary, nullable=False, comment="Capped"),
+    UniqueConstraint("tag_id", "journal", "seq", "digest"),
+)
+
+tag_now = Table(
+    "tag_now",
+    metadata,
+    Column("tag_id", String, primary_key=True),
+    Column("heard_at", _Seconds, nullable=False, comment="When the gateway last took in a genuine report"),
+    Column("journal", String, nullable=False),
+    Column("clock", Integer, nullable=False),
+    Column("rate_ppb", BigInteger, nullable=False, comment="Unix seconds per counter second, less one, in 1e-9"),
+    Column("complete_to", _Seconds, comment="Everything the tag saw up to here has been applied; null when never"),
+    Column("whole", Boolean, nullable=False, comment="high >= newest: no half of an upload is missing"),
+    Column("fw", String, nullable=False),
+    Column("battery_mv", Integer, nullable=False),
+)
+
+judgement = Table(
+    "judgement",
+    metadata,
+    Column("asset_id", String, ForeignKey("asset.asset_id"), primary_key=True),
+    Column("kind", String, nullable=False),
+    # the loan
+    Column("loan_ref", String, comment="Null while not on loan"),
+    Column("pathway", String),
+    Column("setting", String),
+    Column("loan_place", String),
+    Column("loan_from", _Seconds),
+    Column("due_s", _Seconds),
+    # the tag
+    Column("tag_id", String, comment="Null while no tag is fitted"),
+    Column("fitted_at", _Seconds),
+    Column("heard_at", _Seconds, comment="As tag_now, but null when not heard since it was fitted"),
+    Column("complete_to", _Seconds),
+    Column("whole", Boolean),
+    Column("battery_mv", Integer),
+    # use, since the loan began (or the tag was fitted)
+    Column("used_at", _Seconds, comment="End of the latest span with use; null when never"),
+    # whereabouts
+    Column("place_id", String, comment="Null when nothing was ever heard or the place is unknown"),
+    Column("place_type", String, comment="Type of the top-level place, or `unknown`; null when nothing was ever heard"),
+    Column("place_from", _Seconds, comment="Since when it is there"),
+    Column("place_seen", _Seconds, comment="Latest fix that agreed"),
+    Column("rival_id", String, comment="Place that the latest fixes speak for instead; empty for unknown"),
+    Column("rival_from", _Seconds),
+    # alarms
+    Column("unpowered_from", _Seconds, comment="Null while powered"),
+    comment="One row an asset with everything a rule may look at. Kept by the register, read by the watch.",
+)
+
+use_day = Table(
+    "use_day",
+    metadata,
+    Column("asset_id", String, ForeignKey("asset.asset_id"), primary_key=True),
+    Column("day", Integer, primary_key=True, comment="Days since 1970-01-01, UTC"),
+    Column("in_use", Integer, nullable=False, comment="Seconds"),
+    Column("events", Integer, nullable=False),
+    Column("seen", Integer, nullable=False, comment="Seconds of the day that the tag's records cover"),
+)
+
+whereabouts = Table(
+    "whereabouts",
+    metadata,
+    Column("asset_id", String, ForeignKey("asset.asset_id"), primary_key=True),
+    Column("from_s", _Seconds, primary_key=True),
+    Column("place_id", String, comment="Null is unknown"),
+    Column("confidence", Float, nullable=False, comment="0 to 1"),
+    comment="Changes of whereabouts, for ever; the present one is in `judgement`.",
+)
+
+flag = Table(
+    "flag",
+    metadata,
+    Column("flag_id", _RowId, primary_key=True, autoincrement=True),
+    Column("asset_id", String, ForeignKey("asset.asset_id"), nullable=False),
+    Column("loan_ref", String, ForeignKey("loan.loan_ref"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("since", _Seconds, nullable=False, comment="When what the rule sees began"),
+    Column("raised_at", _Seconds, nullable=False),
+    Column("closed_at", _Seconds, comment="Null while open"),
+    Column("sentence", Text, nullable=False),
+    Column("evidence", Text, nullable=False, comment="JSON: what was seen, when, and what it was compared with"),
+    Index(
+        "uq_flag_open",
+        "asset_id",
+        "rule",
+        unique=True,
+        sqlite_where=Column("closed_at").is_(None),
+        postgresql_where=Column("closed_at").is_(None),
+    ),
+)
+
+# --- what is on its way out ------------------------------------------------------------------------------------------
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("outbox_id", _RowId, primary_key=True, autoincrement=True),
+    Column("made_at", _Seconds, nullable=False),
+    Column("count", Integer, nullable=False, comment="Lines in `lines`"),
+    Column("lines", LargeBinary, nullable=False, comment="Line protocol, a newline after each line"),
+    comment="History lines, a row a transaction, kept after they are written until their time is up.",
+)
+
+sink = Table(
+    "sink",
+    metadata,
+    Column("name", String, primary_key=True, comment="Where lines go: URL, organisation and bucket"),
+    Column("drained_to", BigInteger, nullable=False, comment="All outbox rows up to this id are done"),
+    Column("written", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    comment="Service-wide counters: received, decoded, quarantined, lines enqueued …",
+)

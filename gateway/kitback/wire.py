@@ -1,0 +1,233 @@
+"""What tags and the gateway say to each other; the only place that knows the JSON.
+
+A message is one JSON object in UTF-8, a newline, and the base64 of the first 16 bytes of an HMAC-SHA256 under the tag's
+own secret. The HMAC covers the channel (`up/report`, `down/ack`) and the JSON, so nothing can be reflected to its sender.
+docs/protocol.md is this module in words; docs/report.schema.json and docs/ack.schema.json are generated from it.
+
+Units: `Counter` is whole seconds of one clock of one tag; `Unix` is whole seconds since 1970; RSSI is dBm.
+"""
+
+import hashlib
+import hmac
+import re
+from base64 import b64encode
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+VERSION: Final = 1
+MAX_MESSAGE: Final = 4096
+"""The largest message a tag may send or be sent, in bytes, signature included."""
+
+UP_REPORT: Final = "up/report"
+DOWN_ACK: Final = "down/ack"
+
+Counter = Annotated[int, Meta(ge=0, le=2**32 - 1, description="Whole seconds of this clock")]
+Seq = Annotated[int, Meta(ge=1, le=2**32 - 1, description="Sequence number of a record in its journal")]
+High = Annotated[int, Meta(ge=0, le=2**32 - 1, description="Sequence number, or 0 for none")]
+Unix = Annotated[int, Meta(ge=1_500_000_000, le=2**33, description="Whole seconds since 1970-01-01T00:00:00Z")]
+Span = Annotated[int, Meta(ge=0, le=31 * 86400, description="A length of time in seconds")]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+ClockNo = Annotated[int, Meta(ge=0, le=2**31 - 1, description="Number of the clock: the tag's power-on counter")]
+JournalId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9]{1,5}$", description="Journal id, hyphen, generation")]
+AnchorHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$", description="Six bytes of keyed hash, hexadecimal")]
+Rssi = Annotated[int, Meta(ge=-127, le=20, description="dBm")]
+Short = Annotated[str, Meta(min_length=1, max_length=40)]
+
+TAG_ID = re.compile(r"[0-9a-f]{8,16}")
+
+
+class Boot(Struct, array_like=True, frozen=True, tag="boot", forbid_unknown_fields=True):
+    """The tag started. Consecutive starts for one cause are merged into one record."""
+
+    seq: Seq
+    at: Counter
+    cause: Literal["power_on", "brownout", "watchdog", "hard_reset", "soft_reset", "panic", "unknown"]
+    count: Annotated[int, Meta(ge=1, le=65535, description="Starts merged into this record")] = 1
+
+
+class Use(Struct, array_like=True, frozen=True, tag="use", forbid_unknown_fields=True):
+    """What happened from `at` for `span` seconds. A quiet span has `in_use` and `events` 0."""
+
+    seq: Seq
+    at: Counter
+    span: Span
+    in_use: Span
+    """Seconds of the span in which the asset was in use: bed occupied, pump running, hoist under load."""
+    events: Count
+    """Backrest movements, pressure cycles or lift cycles within the span."""
+
+
+class Heard(Struct, array_like=True, frozen=True):
+    """One anchor in a fix."""
+
+    anchor: AnchorHash
+    rssi: Rssi
+
+
+class Fix(Struct, array_like=True, frozen=True, tag="fix", forbid_unknown_fields=True):
+    """The anchors heard at one moment, strongest first, each known only by its keyed hash."""
+
+    seq: Seq
+    at: Counter
+    cause: Literal["boot", "due", "moved"]
+    key: Annotated[int, Meta(ge=0, le=255, description="Id of the anchor key the hashes were made with")]
+    heard: Annotated[list[Heard], Meta(max_length=16)]
+
+
+class Alarm(Struct, array_like=True, frozen=True, tag="alarm", forbid_unknown_fields=True):
+    """Something that cannot wait for the schedule began (`on`) or ended."""
+
+    seq: Seq
+    at: Counter
+    name: Literal["unpowered"]
+    on: bool
+
+
+class Health(Struct, array_like=True, frozen=True, tag="health", forbid_unknown_fields=True):
+    """How the tag itself is, once a day."""
+
+    seq: Seq
+    at: Counter
+    battery_mv: Annotated[int, Meta(ge=0, le=20000, description="Supply of the tag in millivolts")]
+    heap_free: Count
+    """Bytes of heap free after a collection."""
+    wakes: Count
+    """Wakes since the previous health record."""
+    awake_s: Count
+    """Seconds awake since the previous health record."""
+
+
+Record = Boot | Use | Fix | Alarm | Health
+
+
+class Pair(Struct, array_like=True, frozen=True):
+    """One round trip on the present clock: sent at counter `sent`, the ack came at counter `acked` and said `unix`."""
+
+    sent: Counter
+    acked: Counter
+    unix: Unix
+
+
+class OpenUse(Struct, array_like=True, frozen=True):
+    """The span of use that is not yet a record: what the tag knows up to this report."""
+
+    at: Counter
+    span: Span
+    in_use: Span
+    events: Count
+
+
+class _Report(Struct, frozen=True, kw_only=True):
+    v: Literal[1]
+    fw: Short
+    """Version of the tag's application."""
+    journal: JournalId
+    oldest: Seq
+    """Lowest sequence number the journal still holds; `newest + 1` when it holds none."""
+    newest: High
+    """Highest sequence number ever given in this journal; 0 when none."""
+    clock: ClockNo
+    """The present clock; `at`, `pair` and `open` are on it."""
+    at: Counter
+    pair: Pair | None = None
+    alarms: list[Literal["unpowered"]] = []
+    """Names of the alarms that are on now."""
+    battery_mv: Annotated[int, Meta(ge=0, le=20000)]
+    open: OpenUse | None = None
+    after: High
+    """The sequence number just before the batch."""
+    on: ClockNo
+    """The clock that the batch's records are on."""
+
+
+class Report(_Report, frozen=True, kw_only=True):
+    """One message from a tag: its present state and one batch of records, in order of sequence number."""
+
+    records: list[Record]
+
+
+class Envelope(_Report, frozen=True, kw_only=True):
+    """A report whose records are not decoded yet, so that one bad record does not spoil the rest."""
+
+    records: list[msgspec.Raw]
+
+
+class Ack(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The gateway's answer to a report that it could read."""
+
+    v: Literal[1]
+    journal: JournalId
+    high: High
+    """All records up to here are safe, or known to be lost."""
+    at: Counter
+    """The report's `at`, echoed: the tag takes an ack for the report it is waiting on and no other."""
+    unix: Unix | None = None
+    """The gateway's time while it handled the report; absent when its own clock cannot be trusted."""
+    epoch: Short
+    """Identity of the register; a new one tells the tag that the gateway began anew."""
+    settings: Count = 0
+    """Revision of the settings document meant for this tag; 0 is none."""
+    commands: Count = 0
+    """How many commands wait for this tag."""
+
+
+class Rejection(Struct, frozen=True, kw_only=True):
+    """The gateway's answer to a report that is genuine but cannot be read. Sent on the same channel as an ack."""
+
+    v: Literal[1]
+    reject: Short
+    """The reason, a word of `intake.quarantine`."""
+    of: Annotated[str, Meta(min_length=24, max_length=24)]
+    """The signature of the rejected report, so that a late rejection hits no other."""
+
+
+report_decoder: Final = msgspec.json.Decoder(Report)
+envelope_decoder: Final = msgspec.json.Decoder(Envelope)
+record_decoder: Final = msgspec.json.Decoder(Record)
+answer_decoder: Final = msgspec.json.Decoder(Ack)
+encode: Final = msgspec.json.Encoder().encode
+
+
+class BadSignature(Exception):
+    """The message was not made with this tag's secret, or was damaged on the way."""
+
+
+def signature(secret: bytes, channel: str, body: bytes) -> bytes:
+    """The 24 base64 bytes that close a message."""
+    return b64encode(hmac.digest(secret, channel.encode() + b"\n" + body, hashlib.sha256)[:16])
+
+
+def seal(secret: bytes, channel: str, body: bytes) -> bytes:
+    """A signed message."""
+    return body + b"\n" + signature(secret, channel, body)
+
+
+def unseal(secret: bytes, channel: str, message: bytes) -> bytes:
+    """The body of a signed message.
+
+    Raises:
+        BadSignature: the signature is missing or wrong.
+    """
+    body, _, mac = message.rpartition(b"\n")
+    if not hmac.compare_digest(mac, signature(secret, channel, body)):
+        raise BadSignature
+    return body
+
+
+def topic(root: str, tag_id: str, channel: str) -> str:
+    """The topic of a tag's channel; the shard is the last hexadecimal digit of the tag id."""
+    return f"{root}/{tag_id[-1]}/{tag_id}/{channel}"
+
+
+def tag_of(root: str, topic_name: str) -> str | None:
+    """The tag id in an upward topic, or None if the topic is not one that `topic` makes."""
+    prefix = root + "/"
+    if not topic_name.startswith(prefix):
+        return None
+    shard, _, rest = topic_name[len(prefix) :].partition("/")
+    tag_id, _, channel = rest.partition("/")
+    if channel != UP_REPORT or not TAG_ID.fullmatch(tag_id) or shard != tag_id[-1]:
+        return None
+    return tag_id
