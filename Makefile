@@ -6,7 +6,7 @@ UMQTT := firmware/lib/umqtt/simple.py
 NHSUK := gateway/kitback/web/node_modules/nhsuk-frontend/package.json
 STUBS := $(VENV)/stubs/.done
 
-.PHONY: help demo test lint bench setup packages clean
+.PHONY: help demo test lint setup constraints packages clean
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -26,6 +26,15 @@ lint: setup $(STUBS) ## Style, types, import rules
 
 clean: ## Forget all set-up
 	rm -rf $(VENV) firmware/lib gateway/kitback/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+constraints: ## Take the newest dependencies within their bounds, and write down which
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	$(BIN)/pip install -q --disable-pip-version-check --target $(VENV)/stubs micropython-esp32-stubs
+	(sed '/^#/!d' constraints.txt; \
+	  ($(BIN)/pip freeze --exclude-editable; $(BIN)/pip freeze --path $(VENV)/stubs) | sort -fu) > constraints.new
+	mv constraints.new constraints.txt
 
 packages:
 	@deploy/test-packages

@@ -1,7 +1,7 @@
 """What tags and the gateway say to each other; the only place that knows the JSON.
 
 A message is one JSON object in UTF-8, a newline, and the base64 of the first 16 bytes of an HMAC-SHA256 under the tag's
-own secret. The HMAC covers the channel (`up/report`, `down/ack`) and the JSON, so nothing can be reflected to its sender.
+own secret. The HMAC covers the channel (`up/report`, `down/ack`) and the JSON: nothing can be reflected to its sender.
 docs/protocol.md is this module in words; docs/report.schema.json and docs/ack.schema.json are generated from it.
 
 Units: `Counter` is whole seconds of one clock of one tag; `Unix` is whole seconds since 1970; RSSI is dBm.

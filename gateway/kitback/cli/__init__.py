@@ -1,0 +1,5 @@
+"""The command line: `kitback`."""
+
+from kitback.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,7 @@
+"""Drains the outbox to InfluxDB. Nothing of the product reads it back: pages and rules read only the register."""
+
+from kitback.history.drain import Drain, Progress
+from kitback.history.influx import Influx
+from kitback.history.status import Status, status
+
+__all__ = ["Drain", "Influx", "Progress", "Status", "status"]

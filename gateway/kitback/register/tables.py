@@ -133,13 +133,14 @@ tag_journal = Table(
     metadata,
     Column("tag_id", String, primary_key=True),
     Column("journal", String, primary_key=True),
+    Column("base", BigInteger, nullable=False, comment="Just before the oldest record held when it was first seen"),
     Column("high", BigInteger, nullable=False),
     Column("newest", BigInteger, nullable=False, comment="The newest the tag has said it holds"),
     Column("applied", BigInteger, nullable=False, comment="Records that changed the register or wait for a time"),
     Column("lost", BigInteger, nullable=False),
     Column("quarantined", BigInteger, nullable=False),
     Column("duplicate", BigInteger, nullable=False),
-    comment="Conservation per journal: applied + lost + quarantined = high - (first oldest - 1).",
+    comment="Conservation per journal: applied + lost + quarantined = high - base.",
 )
 
 lost_range = Table(
@@ -159,6 +160,15 @@ tag_pair = Table(
     Column("clock", Integer, primary_key=True),
     Column("counter", BigInteger, primary_key=True, comment="Middle of the round trip"),
     Column("unix", BigInteger, nullable=False),
+)
+
+tag_clock = Table(
+    "tag_clock",
+    metadata,
+    Column("tag_id", String, primary_key=True),
+    Column("clock", Integer, primary_key=True),
+    Column("ends_s", _Seconds, nullable=False, comment="Latest second placed on this clock"),
+    comment="How far each clock reached: the neighbours of a clock that never got a pair.",
 )
 
 waiting = Table(
@@ -197,6 +207,7 @@ tag_now = Table(
     Column("heard_at", _Seconds, nullable=False, comment="When the gateway last took in a genuine report"),
     Column("journal", String, nullable=False),
     Column("clock", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False, comment="Counter of the latest report, on `clock`"),
     Column("rate_ppb", BigInteger, nullable=False, comment="Unix seconds per counter second, less one, in 1e-9"),
     Column("complete_to", _Seconds, comment="Everything the tag saw up to here has been applied; null when never"),
     Column("whole", Boolean, nullable=False, comment="high >= newest: no half of an upload is missing"),
@@ -245,6 +256,7 @@ use_day = Table(
     Column("in_use", Integer, nullable=False, comment="Seconds"),
     Column("events", Integer, nullable=False),
     Column("seen", Integer, nullable=False, comment="Seconds of the day that the tag's records cover"),
+    Column("used_at", _Seconds, comment="End of the latest span with use that ended this day; null when none"),
 )
 
 whereabouts = Table(
@@ -290,6 +302,8 @@ outbox = Table(
     Column("count", Integer, nullable=False, comment="Lines in `lines`"),
     Column("lines", LargeBinary, nullable=False, comment="Line protocol, a newline after each line"),
     comment="History lines, a row a transaction, kept after they are written until their time is up.",
+    # A sink remembers the last id it has seen: ids must not begin anew when all rows were purged.
+    sqlite_autoincrement=True,
 )
 
 sink = Table(
@@ -299,6 +313,7 @@ sink = Table(
     Column("drained_to", BigInteger, nullable=False, comment="All outbox rows up to this id are done"),
     Column("written", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
+    Column("trouble", Text, comment="Why it takes no lines now, and what to do; null while it does"),
 )
 
 counter = Table(

@@ -1,0 +1,256 @@
+"""One cycle after another: wake, sense, journal, maybe report, sleep.
+
+On mains the tag sleeps lightly and stays in here; on battery it sleeps deeply, and the next wake starts at main.py
+again. A quiet cycle touches neither flash nor radio. Every wait is bounded, and a watchdog stands behind the bounds.
+"""
+
+import os
+import sys
+import time
+from binascii import crc32, hexlify
+
+import machine
+from micropython import const
+
+from tag import VERSION, board, clock, config, retained, use
+from tag.journal import Journal
+from tag.retained import state
+from tag.use import span
+
+_WATCHDOG_MS = const(25_000)  # a scan, joining a network and a talk together are bounded to 20 s
+_TALK_MS = const(8_000)
+_DAY_S = const(86_400)
+_SETTLED_S = const(300)  # still for so long: the move is over
+_SCAN_GAP_S = const(3600)  # between scans, however often it moves
+_RETRY_S = const(60)
+_MOST_FAILURES = const(16)
+_SAFE_MV = const(3000)  # below, flash may be written wrongly
+_SAVING_S = const(900)
+_UNPROVISIONED_S = const(3600)
+_CRASH_S = const(60)
+_MOST_CRASHES = const(4)
+
+# By machine.reset_cause(), where 4 is deep sleep: a start only when the state did not survive it. The last is our own.
+_CAUSES = ("unknown", "power_on", "hard_reset", "watchdog", "unknown", "soft_reset", "panic")
+_WATCHDOG = const(3)
+_PANIC = const(6)
+
+
+def live() -> None:
+    """Live for ever. Only a sleep or a reset leads out of here."""
+    try:
+        tag = Tag()
+        while True:
+            tag.once()
+    except config.NotProvisioned as error:
+        print("not provisioned: %s" % error)
+        machine.deepsleep(_UNPROVISIONED_S * 1000)
+    except Exception as error:
+        _crashed(error)
+
+
+class Tag:
+    """The tag from one start of the chip to the next."""
+
+    def __init__(self) -> None:
+        self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+        self._open_config: config.Config | None = None
+        self._open_journal: Journal | None = None
+        self._talkative = False  # whether this cycle is worth a line about its sleep
+        cause = machine.reset_cause()
+        kept = cause != machine.PWRON_RESET and retained.load() and not clock.ran_backwards()
+        if not kept or cause != machine.DEEPSLEEP_RESET:
+            self._start(cause, kept)
+        self._use = use.of(state.kind, state.cells)
+        if False:
+            self._postpone_report()
+        self._mains = board.mains()
+        self._motion = board.motion()
+
+    def once(self) -> None:
+        """One cycle, the sleep at its end included."""
+        self._watchdog.feed()
+        woke = time.ticks_ms()
+        mains = self._mains()
+        if not mains and board.battery_mv() < _SAFE_MV:
+            machine.deepsleep(_SAVING_S * 1000)
+        now = clock.now()
+        state.seen = now
+        state.wakes += 1
+        if self._motion():
+            state.moved = True
+            state.moved_at = now
+        sensed = self._use
+        events = sensed.sense(mains, now)
+        done = span.step(now, sensed.active, events)
+        if done:
+            self._note("use", *done)
+        if sensed.unpowered != state.alarms:
+            self._alarm(now, sensed.unpowered)
+        if now >= state.report_at or state.moved or now - state.fix_at >= _DAY_S or now - state.health_at >= _DAY_S:
+            self._work(now)
+            now = clock.now()
+        state.crashes = 0
+        state.awake_ms += time.ticks_diff(time.ticks_ms(), woke)
+        retained.save()
+        pause = min(sensed.sense_s, max(1, state.report_at - now))
+        if self._talkative:
+            print("sleep %d ms" % (pause * 1000))
+            self._talkative = False
+        if mains or sensed.light:
+            machine.lightsleep(pause * 1000)
+            return
+        if sensed.WAKES_ON_MOTION:
+            board.wake_on_motion()
+        machine.deepsleep(pause * 1000)
+
+    def _start(self, cause: int, kept: bool) -> None:
+        """The chip started other than from deep sleep, or its state is lost."""
+        kind = use.KINDS.index(self._config().kind)
+        if not kept or state.kind != kind:
+            retained.clear()
+            clock.begin()
+            state.kind = kind
+            span.begin(clock.now())
+        _count_boot(cause)
+        state.report_at = clock.now()
+        retained.save()
+        self._talkative = True
+        print("kitback %s tag %s boot %s" % (VERSION, _tag_id(), _CAUSES[cause]))
+        journal = self._journal()
+        print("journal %s oldest %d newest %d" % (journal.id, journal.oldest, journal.newest))
+
+    def _config(self):
+        if not self._open_config:
+            self._open_config = config.load()
+        return self._open_config
+
+    def _journal(self):
+        if not self._open_journal:
+            from tag import nvs
+
+            self._open_journal = Journal(board.journal_flash(), lambda: nvs.count("journals"))
+        return self._open_journal
+
+    def _note(self, kind: str, at: int, *rest) -> None:
+        """Journal a record. The state is kept at once, so that no reset makes the tag note the same thing again."""
+        journal = self._journal()
+        if state.boots:
+            journal.append(state.clock, "boot", state.boot_at, _CAUSES[state.boot_cause], state.boots)
+            state.boots = 0
+        journal.append(state.clock, kind, at, *rest)
+        retained.save()
+
+    def _alarm(self, now: int, on: bool) -> None:
+        """Note that the alarm began or ended, and report it in this cycle."""
+        state.alarms = on
+        self._note("alarm", now, "unpowered", on)
+        state.report_at = now
+        state.failures = 0
+
+    def _work(self, now: int) -> None:
+        """Everything that is due and not done in every cycle."""
+        cause = _fix_cause(now)
+        if cause:
+            self._fix(now, cause)
+        if now - state.health_at >= _DAY_S:
+            from tag import health
+
+            state.health_at = now
+            self._note("health", now, *health.since_last())
+        if now >= state.report_at:
+            self._report(now)
+
+    def _fix(self, now: int, cause: str) -> None:
+        """Listen for anchors, and note them unless they are the ones noted before."""
+        from tag import scan
+
+        # Before the scan: should it end in a reset, the next one waits its time.
+        state.fixed = True
+        state.moved = False
+        state.scanned_at = now
+        retained.save()
+        anchors = scan.anchors(self._config().anchor_key)
+        fix_sum = crc32(",".join(sorted(anchor for anchor, _ in anchors)).encode())
+        if cause == "moved" and fix_sum == state.fix_sum:
+            return
+        state.fix_at = now
+        state.fix_sum = fix_sum
+        self._note("fix", now, cause, self._config().key_id, anchors)
+
+    def _report(self, now: int) -> None:
+        """Try to bring everything to the gateway; say when to try again."""
+        self._talkative = True
+        why = self._talk()
+        if why is None:
+            state.failures = 0
+            state.report_at = now + self._use.REPORT_S
+        else:
+            print("report failed: %s; next try in %d s" % (why, self._postpone_report()))
+
+    def _talk(self):
+        """Why the talk with the gateway failed, or None."""
+        from tag import wifi
+
+        journal = self._journal()
+        battery_mv = board.battery_mv()
+        uplink = None
+        try:
+            if not wifi.join(self._config().networks):
+                return "no network"
+            from tag.uplink import Uplink
+            from tag.upload import Upload
+
+            deadline: int = time.ticks_add(time.ticks_ms(), _TALK_MS)  # type: ignore[assignment]
+            uplink = Uplink(self._config(), _tag_id(), deadline)
+            Upload(uplink, journal, self._config().secret, battery_mv, deadline).run()
+        except Exception as error:  # whatever it was, the tag goes on
+            return "%s %s" % (type(error).__name__, error)
+        finally:
+            if uplink:
+                uplink.close()
+            wifi.leave()
+        return None
+
+    def _postpone_report(self) -> int:
+        """After a failure: twice as long as after the last one, less up to a quarter by chance. Returns the seconds."""
+        state.failures = min(state.failures + 1, _MOST_FAILURES)
+        wait = min(_RETRY_S << state.failures - 1, self._use.REPORT_S)
+        wait -= wait * os.urandom(1)[0] // 1024
+        state.report_at = clock.now() + wait
+        return wait
+
+
+def _fix_cause(now: int):
+    """Why it is time for a fix, or None."""
+    if not state.fixed:
+        return "boot"
+    if now - state.scanned_at < _SCAN_GAP_S:
+        return None
+    if now - state.fix_at >= _DAY_S:
+        return "due"
+    return "moved" if state.moved and now - state.moved_at >= _SETTLED_S else None
+
+
+def _count_boot(cause: int) -> None:
+    """Starts that lead nowhere are counted, and noted with the first thing that is."""
+    state.boots = state.boots + 1 if state.boots and state.boot_cause == cause else 1
+    state.boot_cause = cause
+    state.boot_at = clock.now()
+
+
+def _crashed(error: Exception) -> None:
+    """A cycle raised. Tell, sleep, begin anew; forget the state that it raised with when that keeps happening."""
+    sys.print_exception(error)  # type: ignore[attr-defined]
+    state.crashes += 1
+    pause = _CRASH_S << state.crashes
+    if state.clock and state.crashes < _MOST_CRASHES:
+        _count_boot(_PANIC)
+        retained.save()
+    else:
+        retained.forget()
+    machine.deepsleep(pause * 1000)
+
+
+def _tag_id() -> str:
+    return hexlify(machine.unique_id()).decode()

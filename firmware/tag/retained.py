@@ -1,0 +1,107 @@
+"""The tag's state across deep sleep and resets, kept in RTC memory.
+
+`state` looks straight into the buffer that is kept, so that nothing has to be packed or unpacked. It is trusted only
+with the right magic and checksum: RTC memory holds anything at all after a power loss, or another version's state
+after an update. Times are counters of the present clock unless they say otherwise.
+"""
+
+import binascii
+
+import machine
+import uctypes
+from micropython import const
+
+_MAGIC = const(0x4B42_0001)  # "KB" and the version of the layout
+_SIZE = const(120)
+_CHECKED_FROM = const(8)
+
+MYPY = False
+if MYPY:  # which cannot know the fields
+    from typing import Any
+
+    state: Any
+
+_u32 = uctypes.UINT32
+_u16 = uctypes.UINT16
+_u8 = uctypes.UINT8
+
+_buffer = bytearray(_SIZE)
+_checked = memoryview(_buffer)[_CHECKED_FROM:]
+_memory = machine.RTC().memory
+
+state = uctypes.struct(
+    uctypes.addressof(_buffer),
+    {
+        "magic": _u32 | 0,
+        "checksum": _u32 | 4,
+        # the clock
+        "offset": uctypes.INT64 | 8,  # counter less RTC
+        "clock": _u32 | 16,  # its number
+        "seen": _u32 | 20,  # newest counter seen
+        "pair_sent": _u32 | 24,  # newest round trip: counter when sent,
+        "pair_acked": _u32 | 28,  # counter when acked,
+        "pair_unix": _u32 | 32,  # Unix time in the ack; 0: no round trip on this clock yet
+        # the open span of use
+        "span_at": _u32 | 36,
+        "in_use": _u32 | 40,
+        "events": _u32 | 44,
+        "used_at": _u32 | 48,  # last sense with use
+        "sensed_at": _u32 | 52,
+        # due times
+        "scanned_at": _u32 | 56,  # last listened for anchors
+        "fix_at": _u32 | 60,  # last fix journalled
+        "fix_sum": _u32 | 64,  # checksum of its anchors
+        "moved_at": _u32 | 68,
+        "health_at": _u32 | 72,
+        "report_at": _u32 | 76,  # next report
+        # the journal
+        "journal": _u32 | 80,  # id of the journal that `acked` and `refused` belong to
+        "acked": _u32 | 84,  # all records up to here are safe at the gateway
+        "refused": _u32 | 88,  # all records up to here are safe or were refused one by one
+        # health, since the last record of it
+        "wakes": _u32 | 92,
+        "awake_ms": _u32 | 96,
+        # small things
+        "cells": (uctypes.ARRAY | 100, 4 | _u8),  # see use/hysteresis.py
+        "boot_at": _u32 | 104,  # last start
+        "boots": _u16 | 108,  # starts not journalled yet
+        "boot_cause": _u8 | 110,
+        "kind": _u8 | 111,
+        "using": _u8 | 112,  # in use at the last sense
+        "busy": _u8 | 113,  # the open span has use in it
+        "moved": _u8 | 114,  # moved since the last fix
+        "fixed": _u8 | 115,  # there was a fix since power came
+        "alarms": _u8 | 116,
+        "failures": _u8 | 117,  # reports failed in a row
+        "crashes": _u8 | 118,  # cycles raised in a row
+        "network": _u8 | 119,  # which of the provisioned networks worked last
+    },
+)
+
+
+def load() -> bool:
+    """Fetch the state. False, and all zero, if there is none to trust."""
+    kept = _memory()
+    if len(kept) == _SIZE:
+        _buffer[:] = kept
+        if state.magic == _MAGIC and state.checksum == binascii.crc32(_checked):
+            return True
+    clear()
+    return False
+
+
+def save() -> None:
+    """Keep the state as it is now."""
+    state.magic = _MAGIC
+    state.checksum = binascii.crc32(_checked)
+    _memory(_buffer)
+
+
+def clear() -> None:
+    """Begin with a state of zeros. What is kept stays until `save`."""
+    _buffer[:] = bytes(_SIZE)
+
+
+def forget() -> None:
+    """Keep nothing."""
+    _memory(b"")

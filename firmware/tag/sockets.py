@@ -1,0 +1,113 @@
+"""A socket as umqtt.simple should have had it; put in place of the `socket` in its module.
+
+umqtt writes a packet in pieces, which costs a delayed ACK (40 ms and more) each time: here they leave in one. It waits
+without end and trusts what it reads: here everything ends by the deadline, reads are whole or raise, and lengths are
+checked. A socket that failed once is closed: what follows in it can no longer be told apart.
+"""
+
+import errno
+import select
+import socket
+import time
+
+from micropython import const
+
+_ROOM = const(4096 + 128)  # the largest message, its topic and MQTT's own bytes
+
+
+class Sockets:
+    """Stands for the module `socket`. All sockets made here end their waits at the tick `deadline`."""
+
+    def __init__(self, deadline: int) -> None:
+        self._deadline = deadline
+        self.getaddrinfo = socket.getaddrinfo
+
+    def socket(self):
+        return Socket(self._deadline)
+
+
+class Socket:
+    """As much of a socket as umqtt.simple uses, and `ready`."""
+
+    def __init__(self, deadline: int) -> None:
+        self._deadline = deadline
+        self._raw = socket.socket()
+        self._poll = select.poll()
+        self._out = bytearray(_ROOM)
+        self._pending = 0
+
+    def connect(self, address) -> None:
+        self._raw.setblocking(False)
+        try:
+            self._raw.connect(address)
+        except OSError as error:
+            if error.errno != errno.EINPROGRESS:
+                raise
+        self._poll.register(self._raw, select.POLLOUT)
+        self._wait(select.POLLOUT)
+
+    def write(self, data, length: int = -1) -> None:
+        """Take the next piece of a packet. It leaves with the others before anything is read."""
+        if length < 0:
+            length = len(data)
+        if self._pending + length > _ROOM:
+            self._fail(errno.ENOBUFS)
+        self._out[self._pending : self._pending + length] = memoryview(data)[:length]
+        self._pending += length
+
+    def flush(self) -> None:
+        """Send what was written."""
+        rest = memoryview(self._out)[: self._pending]
+        self._pending = 0
+        while rest:
+            self._wait(select.POLLOUT)
+            rest = rest[self._raw.write(rest) or 0 :]
+
+    def read(self, length: int) -> bytes:
+        """Exactly so many bytes, or OSError."""
+        if length > _ROOM:
+            self._fail(errno.EINVAL)
+        self.flush()
+        data = b""
+        while len(data) < length:
+            self._wait(select.POLLIN)
+            piece = self._raw.read(length - len(data))
+            if piece == b"":
+                self._fail(errno.ECONNRESET)
+            data += piece or b""
+        return data
+
+    def ready(self, ms: int) -> bool:
+        """Whether there is something to read, now or within so many milliseconds."""
+        self.flush()
+        self._poll.modify(self._raw, select.POLLIN)
+        return bool(self._poll.poll(max(0, min(ms, self._left()))))
+
+    def setblocking(self, blocking: bool) -> None:
+        """umqtt switches waits off and on again; here they end in any case."""
+
+    def settimeout(self, seconds) -> None:
+        """As `setblocking`."""
+
+    def close(self) -> None:
+        try:
+            self.flush()
+        finally:
+            self._raw.close()
+
+    def _left(self) -> int:
+        return time.ticks_diff(self._deadline, time.ticks_ms())
+
+    def _wait(self, event: int) -> None:
+        """Until the socket is ready for that."""
+        self._poll.modify(self._raw, event)
+        found = self._poll.poll(max(0, self._left()))
+        if not found:
+            self._fail(errno.ETIMEDOUT)
+        if found[0][1] & (select.POLLERR | select.POLLHUP) and not found[0][1] & event:
+            self._fail(errno.ECONNRESET)
+
+    def _fail(self, code: int) -> None:
+        self._pending = 0
+        self._raw.close()
+        raise OSError(code)

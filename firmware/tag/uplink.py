@@ -1,0 +1,60 @@
+"""A session with the broker, over umqtt.simple. Every wait in it ends by its deadline."""
+
+import time
+
+import umqtt.simple
+from micropython import const
+
+from tag import report
+from tag.sockets import Sockets
+
+_KEEPALIVE_S = const(60)
+_QUEUE = const(8)
+
+
+class Uplink:
+    """A connected session. The broker keeps it between reports, so that no answer is missed."""
+
+    def __init__(self, config, tag_id: str, deadline: int) -> None:
+        umqtt.simple.socket = Sockets(deadline)  # type: ignore[attr-defined]
+        base = "%s/%s/%s/" % (config.root, tag_id[-1], tag_id)
+        self._up = base + report.UP.decode()
+        self._down = (base + report.DOWN.decode()).encode()
+        self._heard: list[bytes] = []
+        self._mqtt = umqtt.simple.MQTTClient(
+            tag_id, config.host, config.port, config.user, config.password, _KEEPALIVE_S
+        )
+        self._mqtt.set_callback(self._hear)
+        try:
+            kept = self._mqtt.connect(clean_session=False)
+            if not kept:
+                self._mqtt.subscribe(self._down, 1)
+        except Exception:
+            self.close()
+            raise
+
+    def send(self, message) -> None:
+        """Publish a report. Returns when the broker has it."""
+        self._heard.clear()  # answers to anything earlier
+        self._mqtt.publish(self._up, message, qos=1)
+
+    def answers(self, ms: int):
+        """Yield the messages of the next so many milliseconds."""
+        until = time.ticks_add(time.ticks_ms(), ms)
+        while True:
+            while self._heard:
+                yield self._heard.pop(0)
+            if not self._mqtt.sock.ready(time.ticks_diff(until, time.ticks_ms())):
+                return
+            self._mqtt.wait_msg()
+
+    def close(self) -> None:
+        """End the session in order, if it still can be."""
+        try:
+            self._mqtt.disconnect()
+        except Exception:  # it failed before, and that was told
+            pass
+
+    def _hear(self, topic: bytes, message: bytes) -> None:
+        if topic == self._down and len(self._heard) < _QUEUE:
+            self._heard.append(message)

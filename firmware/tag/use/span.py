@@ -1,0 +1,61 @@
+"""Joins senses into spans of use, so that an idle month costs a few records and a busy hour one.
+
+A quiet span lasts until use begins, a day at most. A busy span lasts an hour at most, and ends at its last use when
+nothing followed for a quarter of an hour. Spans follow each other without a gap.
+"""
+
+from micropython import const
+
+from tag.retained import state
+
+_QUIET_S = const(86400)
+_BUSY_S = const(3600)
+_PAUSE_S = const(900)
+
+
+def begin(now: int) -> None:
+    """Open the first, quiet span."""
+    state.sensed_at = now
+    _open(now, False)
+
+
+def step(now: int, active: bool, events: int):
+    """Take one sense. The span that it ended, as (at, span, in_use, events), or None."""
+    if state.using:
+        state.in_use += now - state.sensed_at
+        state.used_at = now
+    state.sensed_at = now
+    state.using = active
+    done = None
+    if state.busy:
+        if now - state.span_at >= _BUSY_S:
+            done = _close(now, active or events)
+        elif not active and not events and now - state.used_at >= _PAUSE_S:
+            done = _close(state.used_at, False)
+    elif active or events:
+        done = _close(now, True)
+    elif now - state.span_at >= _QUIET_S:
+        done = _close(now, False)
+    if active or events:
+        state.used_at = now
+        state.events += events
+    return done
+
+
+def so_far(now: int):
+    """The open span as (at, span, in_use, events)."""
+    return (state.span_at, now - state.span_at, state.in_use, state.events)
+
+
+def _close(at: int, busy):
+    """Close the open span and open the next. A span without length is no record."""
+    done = so_far(at) if at > state.span_at else None
+    _open(at, busy)
+    return done
+
+
+def _open(at: int, busy) -> None:
+    state.span_at = at
+    state.in_use = 0
+    state.events = 0
+    state.busy = bool(busy)

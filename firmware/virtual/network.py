@@ -1,0 +1,80 @@
+"""`network` of the ESP32 port: one Wi-Fi station, whose air is the world's and whose packets are the PC's own."""
+
+import world
+
+STA_IF = 0
+STAT_IDLE = 1000
+STAT_CONNECTING = 1001
+STAT_GOT_IP = 1010
+STAT_NO_AP_FOUND = 201
+
+_SCAN_US = 2_500_000
+_ASSOCIATE_US = 800_000
+_WPA2 = 3
+
+
+class WLAN:
+    IF_STA = STA_IF
+
+    def __init__(self, interface_id=STA_IF):
+        if interface_id != STA_IF:
+            raise ValueError("only the station interface exists here")
+
+    def active(self, is_active=None):
+        if is_active is None:
+            return _radio.on
+        if not is_active:
+            self.disconnect()
+        _radio.on = bool(is_active)
+        return None
+
+    def scan(self):
+        _need_radio()
+        world.wait(_SCAN_US)
+        return [(ssid, bssid, ch, rssi + world.noise(4), _WPA2, False) for ssid, bssid, ch, rssi in world.heard_wifi()]
+
+    def connect(self, ssid=None, key=None, *, bssid=None):
+        _need_radio()
+        self.disconnect()
+        wanted = ssid.encode() if isinstance(ssid, str) else ssid
+        if not any(name == wanted and bssid in (None, its) for name, its, _, _ in world.heard_wifi()):
+            _radio.status = STAT_NO_AP_FOUND
+            return
+        _radio.status = STAT_CONNECTING
+        if world.state["network"]:
+            world.wait(_ASSOCIATE_US)
+            world.join_network()
+            _radio.status = STAT_GOT_IP
+
+    def disconnect(self):
+        world.leave_network()
+        _radio.status = STAT_IDLE
+
+    def isconnected(self):
+        return world.on_network()
+
+    def status(self, param=None):
+        if param == "rssi":
+            return max([rssi for _, _, _, rssi in world.heard_wifi()]) + world.noise(4)
+        return _radio.status
+
+
+class _Radio:
+    """The one radio; a WLAN object is only a handle on it."""
+
+    on = False
+    status = STAT_IDLE
+
+
+_radio = _Radio()
+
+
+def _need_radio():
+    if not _radio.on:
+        raise OSError("WiFi Not Started")
+
+
+def power_down():
+    """What a reset does to the radio."""
+    _radio.on = False
+    _radio.status = STAT_IDLE

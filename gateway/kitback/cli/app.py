@@ -1,0 +1,41 @@
+"""The commands. Each imports what it needs when it runs, so that help comes at once."""
+
+import sys
+
+import typer
+
+from kitback.cli import demo, gateway, grafana, history, policy, quarantine, worklist
+
+app = typer.Typer(
+    name="kitback",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    epilog="Exit codes: 0 done, 1 could not be done, 2 asked for something impossible, 130 interrupted.",
+)
+
+
+@app.callback()
+def kitback() -> None:
+    """Tells a community equipment service where each loaned bed, hoist and mattress is, whether it is used, and which
+    loans to ask about, with the reason in plain English.
+
+    Try **kitback demo** first: it needs nothing. **kitback gateway** is the service itself.
+    """
+
+
+app.command()(demo.demo)
+app.command()(worklist.worklist)
+app.command()(gateway.gateway)
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(history.app, name="history")
+app.add_typer(grafana.app, name="grafana")
+app.add_typer(policy.app, name="policy")
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)

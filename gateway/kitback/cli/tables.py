@@ -1,0 +1,37 @@
+"""Tables for people and CSV for programs."""
+
+import csv
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
+    """Print a table for reading. Strings are shown as they are; what else they hold than letters is made harmless."""
+    shown = Table(title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for number, column in enumerate(columns):
+        shown.add_column(column, overflow="fold", no_wrap=number == 0)
+    for row in rows:
+        shown.add_row(*(Text(_harmless(cell)) if isinstance(cell, str) else cell for cell in row))
+    Console(highlight=False).print(shown)
+
+
+def styled(text: str, style: str) -> Text:
+    """Text in a style."""
+    return Text(_harmless(text), style)
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print CSV with a header."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+
+
+def _harmless(text: str) -> str:
+    # Some of it was sent by strangers, and a terminal obeys control characters.
+    return "".join(each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in text)

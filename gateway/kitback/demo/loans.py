@@ -1,0 +1,95 @@
+"""The loans behind the demo's stories: who lent what to which kind of home, on which pathway, and where.
+
+A story holds physics only; what a stores clerk would have typed into the register stands here.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from kitback.demo.keys import Keys
+from kitback.locate import peppered
+from kitback.policy import Policy
+from kitback.register import loans
+from kitback.register.tables import meta
+from kitback.virtual.stories import DAY, STORE, STORIES, radios_at
+from kitback.virtual.world import Ble
+
+
+@dataclass(frozen=True)
+class Lent:
+    """The paperwork of one story."""
+
+    loan_ref: str
+    asset_id: str
+    model: str
+    home: str
+    """What staff call the place it was lent to."""
+    pathway: str = "long_term"
+    setting: str = "home"
+    days_before_tag: int = 0
+    """How many days the loan had run when the tag was fitted."""
+
+    def lent_at(self, fitted_s: int) -> int:
+        """Unix second at which the loan began, of a tag fitted at `fitted_s`."""
+        return fitted_s - self.days_before_tag * DAY
+
+
+LENT: Final[dict[str, Lent]] = {
+    "regular-bed": Lent("LN-1001", "BED-0411", "Profiling bed, four section", "Home in Loughborough"),
+    "regular-hoist": Lent(
+        "LN-1002", "HST-0127", "Mobile hoist, 155 kg", "Care home in Hinckley", setting="care_home", pathway="care_home"
+    ),
+    "regular-mattress": Lent("LN-1003", "MAT-0960", "Alternating mattress, high risk", "Home in Oadby"),
+    "bed-unused-since-day-12": Lent("LN-1004", "BED-0388", "Profiling bed, four section", "Home in Melton Mowbray"),
+    "hoist-never-used": Lent("LN-1005", "HST-0131", "Mobile hoist, 155 kg", "Home in Wigston"),
+    "mattress-idle-two-weeks": Lent("LN-1006", "MAT-0912", "Alternating mattress, high risk", "Home in Oakham"),
+    "home-first-bed-past-six-weeks": Lent(
+        "LN-1007", "BED-0402", "Profiling bed, low", "Home in Braunstone", pathway="home_first", days_before_tag=20
+    ),
+    "crisis-mattress-past-72-hours": Lent(
+        "LN-1008", "MAT-0977", "Alternating mattress, very high risk", "Home in Syston", pathway="crisis_response"
+    ),
+    "hoist-back-in-stores": Lent("LN-1009", "HST-0119", "Mobile hoist, 180 kg", "Home in Coalville"),
+    "bed-moved-and-used": Lent("LN-1010", "BED-0419", "Profiling bed, four section", "Home in Lutterworth"),
+    "hoist-battery-died": Lent("LN-1011", "HST-0122", "Standing hoist, 190 kg", "Home in Birstall"),
+    "mattress-unplugged": Lent("LN-1012", "MAT-0983", "Alternating mattress, very high risk", "Home in Glenfield"),
+    "tag-never-heard": Lent("LN-1013", "BED-0430", "Profiling bed, bariatric", "Home in Market Harborough"),
+}
+
+SERVICE: Final = "llr"
+_PLACE_OF: Final = {STORE: "leicester-store"}
+"""Register's name of a radio place that is not one loan's home; `elsewhere` is on no list."""
+
+
+def furnish(conn: sa.Connection, policy: Policy, keys: Keys, start_s: int, seed: int) -> None:
+    """Fill an empty register with the stories' places, anchors, assets, tags and loans.
+
+    Args:
+        start_s: the Unix second at which every tag was fitted.
+        seed: of the stories' worlds; it decides which radios there are to hear.
+    """
+    conn.execute(sa.insert(meta), {"name": "virtual", "value": "the stories of kitback demo"})
+    loans.add_place(conn, SERVICE, None, "service", "Leicester, Leicestershire and Rutland", start_s)
+    loans.add_place(conn, _PLACE_OF[STORE], SERVICE, "store", "Leicester store", start_s)
+    _survey(conn, keys, STORE, _PLACE_OF[STORE], start_s, seed)
+    for story in STORIES:
+        lent = LENT[story.name]
+        lent_at = lent.lent_at(start_s)
+        place_type = "care_home" if lent.setting == "care_home" else "loan_address"
+        loans.add_place(conn, story.home, SERVICE, place_type, lent.home, lent_at)
+        _survey(conn, keys, story.home, story.home, start_s, seed)
+        loans.add_asset(conn, lent.asset_id, story.kind, lent.model, at=lent_at)
+        due = policy.due(lent.pathway, lent_at)
+        loans.lend(conn, lent.loan_ref, lent.asset_id, lent.pathway, lent.setting, story.home, lent_at, due)
+        loans.enrol_tag(conn, story.tag_id, keys.secret(story.tag_id), start_s)
+        loans.fit_tag(conn, story.tag_id, lent.asset_id, start_s)
+
+
+def _survey(conn: sa.Connection, keys: Keys, radios: str, place_id: str, at: int, seed: int) -> None:
+    """Register what there is to hear at a place, as staff do when they fit a tag there."""
+    for radio in radios_at(radios, seed):
+        if not (isinstance(radio, Ble) and radio.random):
+            address = radio.address if isinstance(radio, Ble) else radio.bssid
+            loans.add_anchor(conn, peppered(keys.pepper, keys.anchor(address)), place_id, at=at)

@@ -1,0 +1,134 @@
+"""Opens a message: whose it is, whether it is genuine, and what it says. Refuses it with a reason otherwise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from kitback import wire
+from kitback.intake import order
+from kitback.intake.quarantine import Reason
+
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class Refused(Exception):
+    """A message that is not taken in."""
+
+    def __init__(self, reason: Reason, detail: str, tag_id: str = "", secret: bytes | None = None) -> None:
+        """`secret` is given for a genuine message only: its sender is told."""
+        super().__init__(reason)
+        self.reason: Reason = reason
+        self.detail = detail
+        self.tag_id = tag_id
+        self.secret = secret
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A record that breaks its schema."""
+
+    raw: bytes
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A genuine report and its batch."""
+
+    tag_id: str
+    secret: bytes
+    report: wire.Report | wire.Envelope
+    """The tag's present state; take the batch from `batch`."""
+    batch: list[tuple[int, wire.Record | Damaged]]
+    """Sequence number and record, rising."""
+    unnumbered: list[Damaged]
+    """Damaged records of which not even the number can be told."""
+
+
+def open_message(root: str, topic: str, payload: bytes, secret_of: Callable[[str], bytes | None]) -> Opened:
+    """Open a message.
+
+    Raises:
+        Refused: it is no report of an enrolled tag.
+    """
+    tag_id = wire.tag_of(root, topic)
+    if tag_id is None:
+        raise Refused("bad_topic", f"topic {topic[:200]!r}")
+    secret = secret_of(tag_id)
+    if secret is None:
+        raise Refused("unknown_tag", "enrol the tag, or find out what publishes in its name", tag_id)
+    try:
+        body = wire.unseal(secret, wire.UP_REPORT, payload)
+    except wire.BadSignature:
+        reason: Reason = "too_large" if len(payload) > wire.MAX_MESSAGE else "not_signed"
+        raise Refused(reason, "the signature does not match", tag_id) from None
+    try:
+        return _read(tag_id, secret, payload, body)
+    except Refused as refused:
+        refused.tag_id, refused.secret = tag_id, secret
+        raise
+
+
+def _read(tag_id: str, secret: bytes, payload: bytes, body: bytes) -> Opened:
+    if len(payload) > wire.MAX_MESSAGE:
+        raise Refused("too_large", f"{len(payload)} bytes")
+    try:
+        report = wire.report_decoder.decode(body)
+    except msgspec.ValidationError:
+        return _read_singly(tag_id, secret, body)
+    except _NOT_JSON as error:
+        raise Refused("not_json", str(error)) from error
+    _check_order(report, [record.seq for record in report.records])
+    return Opened(tag_id, secret, report, [(record.seq, record) for record in report.records], [])
+
+
+def _read_singly(tag_id: str, secret: bytes, body: bytes) -> Opened:
+    """Decode record by record, so that a damaged one does not spoil the rest."""
+    try:
+        report = wire.envelope_decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise Refused("schema", str(error)) from error
+    except _NOT_JSON as error:
+        raise Refused("not_json", str(error)) from error
+    records = [_record(bytes(raw)) for raw in report.records]
+    sound = [None if isinstance(record, Damaged) else record.seq for record in records]
+    _check_order(report, [seq for seq in sound if seq is not None])
+    claimed = [_claim(record) if isinstance(record, Damaged) else None for record in records]
+    numbers = order.number_all(report.after, report.newest, sound, claimed)
+    numbered = list(zip(numbers, records, strict=True))
+    return Opened(
+        tag_id,
+        secret,
+        report,
+        [(seq, record) for seq, record in numbered if seq is not None],
+        [record for seq, record in numbered if seq is None and isinstance(record, Damaged)],
+    )
+
+
+def _check_order(report: wire.Report | wire.Envelope, seqs: list[int]) -> None:
+    if not order.in_order(report.oldest, report.newest, report.after, seqs):
+        raise Refused(
+            "schema",
+            f"numbers do not rise: oldest {report.oldest}, newest {report.newest}, after {report.after}, "
+            f"records {seqs[:1]} to {seqs[-1:]}",
+        )
+
+
+def _record(raw: bytes) -> wire.Record | Damaged:
+    try:
+        record: wire.Record = wire.record_decoder.decode(raw)
+    except _NOT_JSON as error:
+        return Damaged(raw, str(error))
+    return record
+
+
+def _claim(record: Damaged) -> int | None:
+    """The number that a damaged record shows, if it shows one."""
+    try:
+        fields = msgspec.json.decode(record.raw)
+    except _NOT_JSON:
+        return None
+    if isinstance(fields, list) and len(fields) > 1 and type(fields[1]) is int:
+        return int(fields[1])
+    return None

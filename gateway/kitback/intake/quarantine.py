@@ -1,0 +1,124 @@
+"""What could not be taken in, kept with the reason, so that nothing is dropped unseen. Capped."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+import sqlalchemy as sa
+
+from kitback import wire
+from kitback.register.tables import quarantine
+
+Reason = Literal[
+    "bad_topic",
+    "unknown_tag",
+    "too_large",
+    "not_signed",
+    "not_json",
+    "schema",
+    "sequence_jump",
+    "bad_record",
+    "failed",
+]
+
+WORDS: Final[Mapping[str, str]] = {
+    "bad_topic": "The topic is not one that a tag publishes on",
+    "unknown_tag": "No such tag is enrolled",
+    "too_large": f"Larger than {wire.MAX_MESSAGE} bytes",
+    "not_signed": "Not signed with this tag's secret, or damaged on the way",
+    "not_json": "Genuine, but not a JSON document",
+    "schema": "Genuine, but not a report",
+    "sequence_jump": "Sequence numbers run too far ahead to be believed",
+    "bad_record": "One record of a good report broke its schema",
+    "failed": "The gateway failed on it: this is Kitback's fault, please report it",
+    "history": "InfluxDB refused this history line",
+}
+"""Each reason in words for staff; `history` is noted by the drain."""
+
+KEPT_PER_TAG: Final = 20
+"""Whole reports kept for one tag and reason; more only raise the count of the latest."""
+KEPT_UNKNOWN: Final = 1000
+"""Unknown tags kept, one report each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One thing in quarantine. Times are Unix seconds."""
+
+    quarantine_id: int
+    first_at: int
+    last_at: int
+    times: int
+    """How often the same thing came."""
+    tag_id: str
+    journal: str
+    seq: int
+    """Sequence number of a record; 0 for a whole report."""
+    digest: str
+    reason: str
+    detail: str
+    payload: bytes
+
+
+def listing(conn: sa.Connection) -> list[Kept]:
+    """Everything in quarantine, the latest first."""
+    rows = conn.execute(sa.select(quarantine).order_by(quarantine.c.last_at.desc(), quarantine.c.quarantine_id.desc()))
+    return [Kept(*row) for row in rows]
+
+
+def keep_report(conn: sa.Connection, tag_id: str, reason: Reason, detail: str, payload: bytes, now_s: int) -> None:
+    """Keep a whole message; `tag_id` is empty when the topic names none."""
+    digest = hashlib.sha256(payload).hexdigest()
+    if _again(conn, now_s, quarantine.c.digest == digest, quarantine.c.tag_id == tag_id):
+        return
+    alike = sa.and_(quarantine.c.tag_id == tag_id, quarantine.c.reason == reason)
+    if _count(conn, alike) >= (1 if reason == "unknown_tag" else KEPT_PER_TAG):
+        latest = sa.select(sa.func.max(quarantine.c.quarantine_id)).where(alike).scalar_subquery()
+        _again(conn, now_s, quarantine.c.quarantine_id == latest)
+    elif reason != "unknown_tag" or _count(conn, quarantine.c.reason == reason) < KEPT_UNKNOWN:
+        _keep(conn, now_s, _Place(tag_id, "", 0, digest), reason, detail, payload)
+
+
+def keep_record(
+    conn: sa.Connection, tag_id: str, journal: str, seq: int | None, detail: str, record: bytes, now_s: int
+) -> None:
+    """Keep one damaged record; without a number it is known by its digest."""
+    place = _Place(tag_id, journal, seq or 0, "" if seq else hashlib.sha256(record).hexdigest())
+    same = [quarantine.c[name] == value for name, value in place._asdict().items()]
+    if not _again(conn, now_s, *same):
+        _keep(conn, now_s, place, "bad_record", detail, record)
+
+
+class _Place(NamedTuple):
+    """What makes two things in quarantine the same."""
+
+    tag_id: str
+    journal: str
+    seq: int
+    digest: str
+
+
+def _again(conn: sa.Connection, now_s: int, *which: sa.ColumnElement[bool]) -> bool:
+    again = sa.update(quarantine).where(*which).values(times=quarantine.c.times + 1, last_at=now_s)
+    return conn.execute(again).rowcount > 0
+
+
+def _count(conn: sa.Connection, which: sa.ColumnElement[bool]) -> int:
+    return conn.scalar(sa.select(sa.func.count()).select_from(quarantine).where(which)) or 0
+
+
+def _keep(conn: sa.Connection, now_s: int, place: _Place, reason: Reason, detail: str, payload: bytes) -> None:
+    conn.execute(
+        sa.insert(quarantine),
+        {
+            **place._asdict(),
+            "first_at": now_s,
+            "last_at": now_s,
+            "times": 1,
+            "reason": reason,
+            # It may quote the message: control characters would upset terminals, and PostgreSQL.
+            "detail": "".join(each if each.isprintable() else "?" for each in detail[:300]),
+            "payload": payload[: wire.MAX_MESSAGE],
+        },
+    )

@@ -1,0 +1,107 @@
+"""Where a tag's records lie in time, when all it has is a counter that drifts. Pure; whole seconds, integers only.
+
+A clock is one run of the counter. A pair fixes it to Unix time at one moment: between two pairs a record is placed by
+interpolation, beyond them by the last known rate. A clock that never got a pair lies in the window that its neighbours
+leave. Rates are in parts per billion: Unix seconds per counter second, less one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, Literal
+
+Quality = Literal["paired", "extrapolated", "estimated"]
+
+_DAY: Final = 86_400
+_BILLION: Final = 1_000_000_000
+
+SPACING: Final = _DAY
+"""Pairs nearer than this to the one before are replaced by the next: interpolation gains nothing from them."""
+KEPT: Final = 8
+"""Pairs kept on a clock of which nothing is outstanding; enough for a rate over a week."""
+RATE_BASE: Final = 3_600
+"""Counter seconds two pairs must be apart to tell a rate: each is only good to a second."""
+WORST_DRIFT_PCT: Final = 10
+"""A clock that seems to drift by more has a wrong pair."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Point:
+    """A pair: this counter was this Unix time."""
+
+    counter: int
+    unix: int
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A placed moment and how well it is known."""
+
+    unix: int
+    quality: Quality
+
+
+def add(points: Sequence[Point], new: Point) -> tuple[Point, ...]:
+    """The pairs of a clock, in order, with one more; repeats and pairs that came late change nothing.
+
+    The newest pair is believed: earlier ones that no oscillator could reconcile with it are dropped, because a gateway
+    whose clock was wrong is put right, not the reverse.
+    """
+    if not points:
+        return (new,)
+    last = points[-1]
+    if new.counter <= last.counter:
+        return tuple(points)
+    ran, passed = new.counter - last.counter, new.unix - last.unix
+    if abs(passed - ran) > ran * WORST_DRIFT_PCT // 100 + 5:
+        return (new,)
+    crowded = len(points) > 1 and last.counter - points[-2].counter < SPACING
+    return (*(points[:-1] if crowded else points), new)
+
+
+def rate(points: Sequence[Point]) -> int | None:
+    """The rate that a clock's pairs tell, or None when they lie too close together."""
+    if not points or points[-1].counter - points[0].counter < RATE_BASE:
+        return None
+    ran, passed = points[-1].counter - points[0].counter, points[-1].unix - points[0].unix
+    return (passed - ran) * _BILLION // ran
+
+
+def place(counter: int, points: Sequence[Point], rate_ppb: int, not_after: int) -> Time:
+    """Place a moment on a clock that has pairs.
+
+    Args:
+        points: the clock's pairs in order; at least one.
+        rate_ppb: the rate to use outside them when they tell none.
+        not_after: when its report arrived.
+    """
+    for before, after in pairwise(points):
+        if before.counter <= counter <= after.counter:
+            ran, passed = after.counter - before.counter, after.unix - before.unix
+            unix = before.unix + ((counter - before.counter) * passed + ran // 2) // ran
+            return Time(min(unix, not_after), "paired")
+    nearest = points[0] if counter <= points[0].counter else points[-1]
+    told = rate(points)
+    ran = counter - nearest.counter
+    unix = nearest.unix + (ran * (_BILLION + (rate_ppb if told is None else told)) + _BILLION // 2) // _BILLION
+    return Time(min(unix, not_after), "extrapolated" if ran else "paired")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the neighbours leave for a clock without pairs."""
+
+    opens: int | None
+    """The latest second known on an earlier clock; None when there is none."""
+    closes: int
+    """The first second of the next clock that has a pair."""
+
+
+def estimate(counter: int, length: int, window: Window) -> Time:
+    """Place a moment on a clock without pairs that ran to `length`: amid its window, or at the end of an open one."""
+    if window.opens is None:
+        return Time(window.closes - length + counter, "estimated")
+    room = max(window.closes - window.opens, 0)
+    if room < length:
+        return Time(window.opens + counter * room // length, "estimated")
+    return Time(window.opens + (room - length) // 2 + counter, "estimated")

@@ -1,0 +1,117 @@
+"""The schema of the history: what is told to InfluxDB, as lines of its protocol. Timestamps are in microseconds.
+
+| measurement | tags | fields |
+| --- | --- | --- |
+| `use` | tag, kind | asset, span, in_use, events, quality |
+| `fix` | tag, kind | asset, cause, anchors, place_type, quality |
+| `alarm` | tag, kind | asset, name, on, quality |
+| `health` | tag, kind | asset, battery_mv, heap_free, wakes, awake_s, quality |
+| `boot` | tag, kind | asset, cause, count, quality |
+| `flag` | asset, rule, kind | open, since, sentence |
+| `assets` | kind, state | count |
+| `fleet` | kind | fitted, heard_24h |
+
+`kind` is `unfitted`, and `asset` is left out, for what a tag noted while it was on no asset. No line names a loan, a
+place or an anchor. Spans, `in_use` and `awake_s` are seconds, `since` is Unix seconds.
+"""
+
+from collections.abc import Mapping
+from typing import Final, assert_never
+
+from kitback import wire
+
+UNFITTED: Final = "unfitted"
+
+Field = bool | int | str
+
+
+def record_line(
+    tag_id: str,
+    asset_id: str | None,
+    kind: str | None,
+    record: wire.Record,
+    at_s: int,
+    quality: str,
+    place_type: str | None = None,
+) -> bytes:
+    """The line of one record placed at `at_s`.
+
+    The sequence number makes the microseconds, so that two records of one second keep apart and a repeat is harmless.
+    `place_type` is the type of the place that a fix was read as.
+    """
+    measurement, fields = _of_record(record, place_type)
+    if asset_id is not None:
+        fields = {"asset": asset_id, **fields}
+    fields["quality"] = quality
+    return _line(
+        measurement,
+        {"tag": tag_id, "kind": kind or UNFITTED},
+        fields,
+        at_s * 1_000_000 + record.seq % 1_000_000,
+    )
+
+
+def _of_record(record: wire.Record, place_type: str | None) -> tuple[str, dict[str, Field]]:
+    match record:
+        case wire.Use():
+            return "use", {"span": record.span, "in_use": record.in_use, "events": record.events}
+        case wire.Fix():
+            seen: dict[str, Field] = {} if place_type is None else {"place_type": place_type}
+            return "fix", {"cause": record.cause, "anchors": len(record.heard), **seen}
+        case wire.Alarm():
+            return "alarm", {"name": record.name, "on": record.on}
+        case wire.Health():
+            return "health", {
+                "battery_mv": record.battery_mv,
+                "heap_free": record.heap_free,
+                "wakes": record.wakes,
+                "awake_s": record.awake_s,
+            }
+        case wire.Boot():
+            return "boot", {"cause": record.cause, "count": record.count}
+        case _:
+            assert_never(record)
+
+
+def flag_line(
+    asset_id: str, rule: str, kind: str, is_open: bool, since: int, sentence: str, at_s: int, seq: int = 0
+) -> bytes:
+    """The line of a flag that opened, changed its words or closed at `at_s`, in the judgement numbered `seq`."""
+    return _line(
+        "flag",
+        {"asset": asset_id, "rule": rule, "kind": kind},
+        {"open": is_open, "since": since, "sentence": sentence},
+        at_s * 1_000_000 + seq % 1_000_000,
+    )
+
+
+def assets_line(kind: str, state: str, count: int, at_s: int, seq: int = 0) -> bytes:
+    """The line that says how many assets of a kind are in a state."""
+    return _line("assets", {"kind": kind, "state": state}, {"count": count}, at_s * 1_000_000 + seq % 1_000_000)
+
+
+def fleet_line(kind: str, fitted: int, heard_24h: int, at_s: int, seq: int = 0) -> bytes:
+    """The line that says how many tags are fitted to assets of a kind, and how many of them were heard in a day."""
+    return _line(
+        "fleet", {"kind": kind}, {"fitted": fitted, "heard_24h": heard_24h}, at_s * 1_000_000 + seq % 1_000_000
+    )
+
+
+def _line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, Field], at_us: int) -> bytes:
+    series = ",".join([measurement, *(f"{name}={_tag(value)}" for name, value in tags.items())])
+    values = ",".join(f"{name}={_field(value)}" for name, value in fields.items())
+    return f"{series} {values} {at_us}".encode()
+
+
+def _tag(value: str) -> str:
+    # A backslash before the next separator would swallow it: the protocol has no escape for that.
+    value = value.replace("\\", "/").replace("\n", " ")
+    return value.replace(",", "\\,").replace(" ", "\\ ").replace("=", "\\=")
+
+
+def _field(value: Field) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return f"{value}i"
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'

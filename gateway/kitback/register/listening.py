@@ -1,0 +1,40 @@
+"""Since when the gateway has been listening to the tags: silence while it was away says nothing about them."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from kitback.register.tables import meta
+from kitback.register.upsert import put
+
+AWAY: Final = 600
+"""Seconds without a sign of listening that make an absence."""
+
+_FROM, _LAST = "listening_from", "listening_last"
+
+
+def connected(conn: sa.Connection, now_s: int) -> None:
+    """The gateway has joined its broker; a long enough gap before it begins a new stretch of listening."""
+    last = _read(conn, _LAST)
+    if last is None or now_s - last > AWAY:
+        _write(conn, _FROM, now_s)
+    _write(conn, _LAST, now_s)
+
+
+def still(conn: sa.Connection, now_s: int) -> None:
+    """The gateway is listening."""
+    _write(conn, _LAST, now_s)
+
+
+def since(conn: sa.Connection) -> int | None:
+    """When the present stretch of listening began, Unix seconds; None when there never was one."""
+    return _read(conn, _FROM)
+
+
+def _read(conn: sa.Connection, name: str) -> int | None:
+    value: str | None = conn.scalar(sa.select(meta.c.value).where(meta.c.name == name))
+    return None if value is None else int(value)
+
+
+def _write(conn: sa.Connection, name: str, at_s: int) -> None:
+    put(conn, meta, [{"name": name, "value": str(at_s)}])

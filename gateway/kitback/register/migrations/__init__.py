@@ -1,0 +1,1 @@
+"""How a register of an older Kitback becomes one of this."""

@@ -1,0 +1,58 @@
+"""`INSERT … ON CONFLICT`, which SQLite and PostgreSQL spell alike and SQLAlchemy keeps in two places."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+def insert(conn: sa.Connection, table: sa.Table) -> Insert:
+    """An insert statement of this connection's dialect, with `on_conflict_do_update`."""
+    return _insert(conn.dialect.name, table)
+
+
+def put(
+    conn: sa.Connection,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    add: tuple[str, ...] = (),
+    latest: tuple[str, ...] = (),
+) -> None:
+    """Insert rows; where a row of that primary key is there already, put the new values in its place.
+
+    Args:
+        rows: all with the same columns, the primary key among them.
+        add: columns whose new value is added to the old one instead.
+        latest: columns that keep the greater of the two; null is least.
+    """
+    if rows:
+        conn.execute(_put(conn.dialect.name, table, tuple(rows[0]), add, latest), rows)
+
+
+def _insert(dialect: str, table: sa.Table) -> Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+@cache  # to build a statement takes longer than to execute it
+def _put(
+    dialect: str, table: sa.Table, names: tuple[str, ...], add: tuple[str, ...], latest: tuple[str, ...]
+) -> Insert:
+    statement = _insert(dialect, table)
+    new = statement.excluded
+
+    def value(name: str) -> sa.ColumnElement[Any]:
+        if name in add:
+            return table.c[name] + new[name]
+        if name in latest:
+            old_wins = sa.or_(new[name].is_(None), table.c[name] > new[name])
+            return sa.case((old_wins, table.c[name]), else_=new[name])
+        return new[name]
+
+    key = [column.name for column in table.primary_key]
+    rest = {name: value(name) for name in names if name not in key}
+    return statement.on_conflict_do_update(index_elements=key, set_=rest)

@@ -1,0 +1,169 @@
+"""What people type, and what they are told."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from kitback.cli.app import app
+from kitback.intake import quarantine
+from lending import NOW, Service
+
+
+def kitback(*arguments: str, columns: int = 200) -> Result:
+    return CliRunner(env={"COLUMNS": str(columns)}).invoke(app, arguments)
+
+
+def test_help_lists_every_command_and_the_exit_codes() -> None:
+    told = kitback("--help").output
+    for command in ("demo", "worklist", "gateway", "quarantine", "history", "grafana", "policy"):
+        assert command in told
+    assert "Exit codes" in told
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "demo",
+        "worklist",
+        "gateway",
+        "quarantine list",
+        "history status",
+        "grafana push",
+        "policy show",
+    ],
+)
+def test_every_command_has_help_worth_reading(command: str) -> None:
+    told = kitback(*command.split(), "--help")
+    assert told.exit_code == 0
+    assert len(told.output.split("Options")[0].split()) > 20
+
+
+def test_help_comes_at_once_without_loading_the_service() -> None:
+    program = "import sys, kitback.cli.app; print([m for m in ('sqlalchemy', 'fastapi', 'paho') if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert loaded == "[]\n"
+
+
+@pytest.mark.usefixtures("service")
+def test_the_worklist_for_people_says_what_to_do_with_what_and_why() -> None:
+    told = kitback("worklist")
+    assert told.exit_code == 0
+    assert "Worklist: 2 to do" in told.output
+    assert told.output.index("Safety check") < told.output.index("Ask ")
+    assert "Not used for 18 days (since 25 October). Ask whether it is still needed." in told.output
+    assert "profiling bed" in told.output
+
+
+@pytest.mark.usefixtures("service")
+def test_the_worklist_for_programs_is_a_json_list() -> None:
+    items = json.loads(kitback("worklist", "--json").stdout)
+    assert [item["asset_id"] for item in items] == ["MAT-0983", "BED-0388"]
+    assert items[1]["reason"] == "idle"
+    assert items[1]["since"] == "2025-10-25T10:00:00Z"
+
+
+@pytest.mark.usefixtures("service")
+def test_the_worklist_for_spreadsheets_is_csv() -> None:
+    rows = list(csv.DictReader(io.StringIO(kitback("worklist", "--csv").stdout)))
+    assert [row["asset_id"] for row in rows] == ["MAT-0983", "BED-0388"]
+    assert rows[1]["sentence"] == "Not used for 18 days (since 25 October). Ask whether it is still needed."
+
+
+@pytest.mark.usefixtures("service")
+def test_json_and_csv_at_once_is_refused() -> None:
+    told = kitback("worklist", "--json", "--csv")
+    assert told.exit_code == 2
+    assert "not both" in told.stderr
+
+
+def test_a_worklist_without_a_register_says_what_makes_one(tmp_path: Path) -> None:
+    told = kitback("worklist", "--register", str(tmp_path / "none.db"))
+    assert told.exit_code == 1
+    assert told.stderr.startswith(f"kitback: there is no register at {tmp_path}/none.db;")
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_file_that_is_no_register_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("shopping" * 200)
+    told = kitback("worklist", "--register", str(tmp_path / "notes.txt"))
+    assert told.exit_code == 1
+    assert "notes.txt is not a register" in told.stderr
+
+
+@pytest.mark.usefixtures("service")
+def test_a_bad_policy_is_named_with_its_remedy(tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text('[kind.bed]\nidle = "4 d"\n')
+    told = kitback("worklist", "--policy", str(tmp_path / "ours.toml"))
+    assert told.exit_code == 2
+    assert 'ours.toml: kind.bed.idle: no such setting; did you mean "idle_home"?' in told.stderr
+
+
+def test_brackets_in_what_people_typed_are_shown_as_they_are(service: Service) -> None:
+    service.lend("BED[red]1[/red]", used_at=None)
+    service.judge()
+    assert "BED[red]1[/red]" in kitback("worklist").output
+
+
+def test_what_strangers_sent_does_not_steer_the_terminal(service: Service) -> None:
+    with service.register.write() as conn:
+        quarantine.keep_report(conn, "", "bad_topic", "\x1b[2Jgone", b"", NOW)
+    told = kitback("quarantine", "list").output
+    assert "[2Jgone" in told
+    assert "\x1b" not in told
+
+
+def test_the_policy_is_shown_with_the_origin_of_each_value(tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text('[pathway.home_first]\nloan_period = "56 d"\n')
+    told = kitback("policy", "show", "--policy", str(tmp_path / "ours.toml")).output
+    lines = {tuple(line.split()[:2]): line for line in told.splitlines() if line.strip()}
+    assert any("loan_period" in line and "56 d" in line and "your policy file" in line for line in lines.values())
+    assert any("idle_home" in line and "7 d" in line and "Kitback's judgement" in line for line in lines.values())
+
+
+def test_the_quarantine_is_listed_with_reasons_in_words(service: Service) -> None:
+    with service.register.write() as conn:
+        quarantine.keep_report(conn, "0123456789ab", "unknown_tag", "nobody [knows] it", b"\x00hello", NOW)
+    told = kitback("quarantine", "list").output
+    assert "No such tag is enrolled" in told
+    assert "nobody [knows] it" in told
+    (kept,) = json.loads(kitback("quarantine", "list", "--json").stdout)
+    assert kept["reason"] == "unknown_tag"
+    assert kept["payload_base64"] == "AGhlbGxv"
+    assert kept["last_at"] == "2025-11-12T11:00:00Z"
+
+
+@pytest.mark.usefixtures("service")
+def test_history_without_an_influxdb_says_how_many_lines_wait() -> None:
+    told = kitback("history", "status").output
+    assert "lines made, no InfluxDB configured yet" in told
+
+
+def test_a_grafana_that_is_not_there_is_named() -> None:
+    told = kitback(
+        "grafana",
+        "push",
+        "--url",
+        "http://127.0.0.1:1",
+        "--token",
+        "t",
+        "--influx-url",
+        "http://i",
+        "--influx-token",
+        "t",
+    )
+    assert told.exit_code == 1
+    assert "Grafana at http://127.0.0.1:1" in told.stderr
+
+
+@pytest.mark.usefixtures("service")
+def test_a_reader_that_stops_early_is_no_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m kitback.cli worklist --json -r {tmp_path}/register.db | head -c 1"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stdout == "["
+    assert done.stderr == ""

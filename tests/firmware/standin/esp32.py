@@ -1,0 +1,27 @@
+"""NVS in a dictionary."""
+
+values = {}
+
+
+class NVS:
+    def __init__(self, namespace):
+        pass
+
+    def get_i32(self, key):
+        return self._get(key)
+
+    def set_i32(self, key, value):
+        values[key] = value
+
+    def get_blob(self, key, buffer):
+        value = self._get(key)
+        buffer[: len(value)] = value
+        return len(value)
+
+    def commit(self):
+        pass
+
+    def _get(self, key):
+        if key not in values:
+            raise OSError(-0x1102)
+        return values[key]

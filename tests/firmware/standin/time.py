@@ -1,0 +1,25 @@
+"""A clock that tests set."""
+
+seconds = 0
+ms = 0
+
+
+def time():
+    return seconds
+
+
+def ticks_ms():
+    return ms
+
+
+def ticks_diff(later, earlier):
+    return later - earlier
+
+
+def ticks_add(ticks, delta):
+    return ticks + delta
+
+
+def sleep_ms(more):
+    global ms
+    ms += more

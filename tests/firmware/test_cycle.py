@@ -1,0 +1,107 @@
+"""The cycle when things go wrong in it: it always sleeps, and a reset costs neither the clock nor a record."""
+
+CYCLE = """
+import esp32, machine, time
+from nor import Nor
+from tag import board, cycle
+from tag.journal import Journal
+from tag.retained import state
+
+provision = {"kind": "bed", "secret": "00", "anchor_key": "00", "key_id": 1, "broker": ["", 1], "root": "kitback"}
+provision.update({"networks": [["home", "password"]], "user": None, "password": None})
+esp32.values["provision"] = json.dumps(provision).encode()
+flash = Nor(16, 4096)
+board.journal_flash = lambda: flash
+cycle.print = lambda *words: None
+
+def wake(cause, pause=0):
+    # Starts the chip; how long it wants to sleep then, in seconds.
+    machine.cause = cause
+    time.seconds += pause
+    try:
+        cycle.live()
+    except machine.Slept as slept:
+        return slept.args[0] // 1000
+
+def noted():
+    return [json.loads(bytes(text)) for _, _, text in Journal(flash, None).read(0)]
+"""
+
+
+def test_a_raising_cycle_sleeps_ever_longer_then_forgets_its_state_and_lives_again(on_tag):
+    pauses, causes, later = on_tag(
+        CYCLE
+        + """
+wake(machine.PWRON_RESET)
+mains, board.mains = board.mains, lambda: lambda: 1 // 0
+pauses = [wake(machine.DEEPSLEEP_RESET, 60) for _ in range(5)]
+board.mains = mains
+later = wake(machine.DEEPSLEEP_RESET, 60)
+print(json.dumps([pauses, [record[3] for record in noted() if record[0] == "boot"], later]))
+"""
+    )
+    assert pauses == [120, 240, 480, 960, 120]
+    assert causes == ["power_on", "panic"]
+    assert 0 < later <= 60
+
+
+def test_a_watchdog_reset_keeps_the_clock_and_puts_the_report_off(on_tag):
+    clock, now, causes, pause = on_tag(
+        CYCLE
+        + """
+wake(machine.PWRON_RESET)
+time.seconds += 1000
+pause = wake(machine.WDT_RESET)
+print(json.dumps([state.clock, state.seen, state.report_at - 1000, pause]))
+"""
+    )
+    assert (clock, now) == (1, 1000)
+    assert 0 < causes <= 240
+    assert 0 < pause <= 60
+
+
+def test_starts_that_lead_nowhere_are_one_record(on_tag):
+    boots = on_tag(
+        CYCLE
+        + """
+wake(machine.PWRON_RESET)
+for _ in range(5):
+    wake(machine.WDT_RESET, 10)
+wake(machine.DEEPSLEEP_RESET, 90_000)
+print(json.dumps([record[3:] for record in noted() if record[0] == "boot"]))
+"""
+    )
+    assert boots == [["power_on", 1], ["watchdog", 5]]
+
+
+def test_a_state_that_is_lost_over_deep_sleep_starts_a_new_clock(on_tag):
+    assert on_tag(
+        CYCLE
+        + """
+wake(machine.PWRON_RESET)
+machine.rtc_memory = bytes(len(machine.rtc_memory))
+wake(machine.DEEPSLEEP_RESET, 1000)
+print(json.dumps([state.clock, state.seen, [record[3] for record in noted() if record[0] == "boot"]]))
+"""
+    ) == [2, 0, ["power_on", "unknown"]]
+
+
+def test_a_failed_report_is_tried_again_later_and_later_up_to_the_interval(on_tag):
+    waits = on_tag(
+        CYCLE
+        + """
+wake(machine.PWRON_RESET)
+waits = []
+for _ in range(14):
+    waits.append(state.report_at - state.seen)
+    wake(machine.DEEPSLEEP_RESET, waits[-1])
+print(json.dumps(waits))
+"""
+    )
+    for i, wait in enumerate(waits):
+        longest = min(60 << i, 6 * 3600)
+        assert longest * 3 // 4 <= wait <= longest
+
+
+def test_a_tag_without_provisioning_sleeps_an_hour(on_tag):
+    assert on_tag(CYCLE + "del esp32.values['provision']\nprint(json.dumps(wake(machine.PWRON_RESET)))") == 3600

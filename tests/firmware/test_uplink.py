@@ -1,0 +1,177 @@
+"""The tag's MQTT session: one write a packet, an end to every wait, no trust in lengths."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+CONNACK = b"\x20\x02\x00\x00"
+SUBACK = b"\x90\x03\x00\x01\x01"
+DEADLINE_S = 0.3
+
+Serve = Callable[[socket.socket], None]
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[[Serve], int]]:
+    """Starts a broker that serves one connection as told; gives its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    threads = []
+
+    def start(serve: Serve) -> int:
+        def accept() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(5)
+                serve(connection)
+
+        threads.append(threading.Thread(target=accept, daemon=True))
+        threads[0].start()
+        return listener.getsockname()[1]
+
+    yield start
+    listener.close()
+    for thread in threads:
+        thread.join(5)
+
+
+SESSION = f"""
+import utime
+sys.modules["time"] = utime
+from tag.uplink import Uplink
+
+class Config:
+    root, host, user, password = "kitback", "127.0.0.1", None, None
+    port = given
+
+said = []
+uplink = None
+began = utime.ticks_ms()
+try:
+    uplink = Uplink(Config, "0a0b0c", utime.ticks_add(began, {int(DEADLINE_S * 1000)}))
+    uplink.send(b"x" * 3000)
+    said = [bytes(message).decode() for message in uplink.answers(100)]
+except Exception as error:
+    said = type(error).__name__
+if uplink:
+    uplink.close()
+print(json.dumps([said, utime.ticks_diff(utime.ticks_ms(), began)]))
+"""
+
+
+def packet(connection: socket.socket, type_: int) -> bytes:
+    """One read, which has to be one whole packet of that type."""
+    data = connection.recv(8192)
+    length, i = 0, 1
+    while True:
+        length |= (data[i] & 0x7F) << 7 * (i - 1)
+        i += 1
+        if not data[i - 1] & 0x80:
+            break
+    assert (data[0] & 0xF0, len(data)) == (type_, i + length)
+    return data
+
+
+def publish(topic: bytes, body: bytes) -> bytes:
+    rest = len(topic).to_bytes(2, "big") + topic + body
+    assert len(rest) < 128
+    return bytes([0x30, len(rest)]) + rest
+
+
+def open_session(connection: socket.socket) -> None:
+    packet(connection, 0x10)
+    connection.sendall(CONNACK)
+    packet(connection, 0x80)
+    connection.sendall(SUBACK)
+    published = packet(connection, 0x30)
+    connection.sendall(b"\x40\x02" + published[-3002:-3000])
+
+
+def test_every_packet_leaves_in_one_write_and_answers_are_heard(on_tag, server):
+    ended = []
+
+    def serve(connection: socket.socket) -> None:
+        open_session(connection)
+        connection.sendall(publish(b"kitback/c/0a0b0c/down/ack", b"one") + publish(b"elsewhere", b"two"))
+        ended.append(packet(connection, 0xE0))
+
+    said, took_ms = on_tag(SESSION, server(serve))
+    assert said == ["one"]
+    assert took_ms < 1000 * DEADLINE_S
+    assert ended == [b"\xe0\x00"]
+
+
+def test_a_kept_session_is_not_subscribed_again(on_tag, server):
+    def serve(connection: socket.socket) -> None:
+        connect = packet(connection, 0x10)
+        assert connect[9] & 2 == 0, "asks for a clean session"
+        connection.sendall(b"\x20\x02\x01\x00")
+        published = packet(connection, 0x30)
+        connection.sendall(b"\x40\x02" + published[-3002:-3000])
+        packet(connection, 0xE0)
+
+    assert on_tag(SESSION, server(serve))[0] == []
+
+
+def silent(connection: socket.socket) -> None:
+    packet(connection, 0x10)
+    while connection.recv(100):
+        pass
+
+
+def half_an_answer(connection: socket.socket) -> None:
+    packet(connection, 0x10)
+    connection.sendall(CONNACK[:3])
+    while connection.recv(100):
+        pass
+
+
+def refusal(connection: socket.socket) -> None:
+    packet(connection, 0x10)
+    connection.sendall(b"\x20\x02\x00\x05")
+
+
+def hang_up(connection: socket.socket) -> None:
+    packet(connection, 0x10)
+
+
+def nonsense(connection: socket.socket) -> None:
+    packet(connection, 0x10)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+def drip(connection: socket.socket) -> None:
+    """A byte now and then, for ever."""
+    packet(connection, 0x10)
+    connection.sendall(CONNACK)
+    end = time.monotonic() + 3
+    try:
+        connection.sendall(b"\x30")
+        while time.monotonic() < end:
+            connection.sendall(b"\xff")
+            threading.Event().wait(0.02)
+    except OSError:
+        pass
+
+
+def huge(connection: socket.socket) -> None:
+    """A message that claims 256 MiB."""
+    packet(connection, 0x10)
+    connection.sendall(CONNACK + b"\x30\xff\xff\xff\x7f\xff\xff")
+    while connection.recv(100):
+        pass
+
+
+@pytest.mark.parametrize("serve", [silent, half_an_answer, refusal, hang_up, nonsense, drip, huge])
+def test_a_broker_that_misbehaves_fails_the_report_in_time(on_tag, server, serve):
+    said, took_ms = on_tag(SESSION, server(serve))
+    assert said in ("OSError", "MQTTException", "AssertionError")
+    assert took_ms < 1000 * DEADLINE_S + 200
+
+
+def test_a_closed_port_fails_the_report(on_tag):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert on_tag(SESSION, port)[0] == "OSError"

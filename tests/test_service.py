@@ -1,0 +1,150 @@
+"""The parts put together."""
+
+import json
+import logging
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import iotcore
+import pytest
+import sqlalchemy as sa
+
+from brokers import AnyBroker, Embedded
+from kitback.clock import SystemClock
+from kitback.register import Register
+from kitback.register.tables import tag_now
+from kitback.service import Config, ConfigError, Gateway, ServiceError, read_config
+from paper_tag import PaperTag
+from tag_line import TagLine
+
+Start = Callable[..., Gateway]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, Any]:
+    return {"register": str(tmp_path / "register.db"), "pepper": str(tmp_path / "pepper"), "embedded_port": 0}
+
+
+@pytest.fixture
+def start(settings: dict[str, Any]) -> Iterator[Start]:
+    started = []
+
+    def go(**more: Any) -> Gateway:
+        gateway = Gateway(read_config({**settings, **more}), SystemClock())
+        gateway.start()
+        started.append(gateway)
+        return gateway
+
+    yield go
+    for gateway in started:
+        gateway.stop()
+
+
+@pytest.fixture
+def tag(settings: dict[str, Any]) -> PaperTag:
+    tag = PaperTag()
+    register = Register.open(settings["register"])
+    with register.write() as conn:
+        tag.enrol(conn)
+    register.close()
+    return tag
+
+
+def heard(settings: dict[str, Any]) -> bool:
+    register = Register.open(settings["register"])
+    with register.read() as conn:
+        row = conn.execute(sa.select(tag_now)).one_or_none()
+    register.close()
+    return row is not None
+
+
+def test_a_tag_is_answered_through_the_embedded_broker(start: Start, tag: PaperTag, settings: dict[str, Any]) -> None:
+    gateway = start()
+    assert gateway.broker
+    assert gateway.broker.host == "127.0.0.1"
+    with TagLine(gateway.broker.port, tag.tag_id) as line:
+        line.publish(*tag.message())
+        tag.hear(*line.answer())
+    assert heard(settings)
+
+
+def test_a_tag_is_answered_through_a_configured_broker(
+    broker: AnyBroker, start: Start, tag: PaperTag, settings: dict[str, Any]
+) -> None:
+    start(broker={"host": "127.0.0.1", "port": broker.port})
+    with TagLine(broker.port, tag.tag_id) as line:
+        line.publish(*tag.message())
+        tag.hear(*line.answer())
+    assert heard(settings)
+
+
+def test_the_pages_are_served(start: Start) -> None:
+    gateway = start(web={"port": 0})
+    assert gateway.web_url
+    with urllib.request.urlopen(gateway.web_url) as page:  # noqa: S310
+        assert b"Kitback" in page.read()
+
+
+def test_a_gateway_stops_and_starts_again_on_the_same_register(start: Start) -> None:
+    start().stop()
+    start()
+
+
+def test_a_port_that_is_taken_is_named(start: Start) -> None:
+    taken = Embedded()
+    taken.start()
+    try:
+        with pytest.raises(ServiceError, match=f"port {taken.port}.*another broker"):
+            start(embedded_port=taken.port)
+    finally:
+        taken.stop()
+
+
+def test_a_part_that_fails_stops_the_gateway_loudly(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("no reason")
+
+    monkeypatch.setattr("kitback.service.judge", fail)
+    with pytest.raises(ServiceError, match="the watch failed: no reason"):
+        start().wait(10)
+    assert any(record.levelno == logging.CRITICAL for record in caplog.records)
+
+
+def test_a_broker_that_dies_stops_the_gateway_loudly(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    brokers = []
+
+    class Known(iotcore.Broker):
+        def start(self, timeout: float = 10.0) -> iotcore.Broker:
+            brokers.append(self)
+            return super().start(timeout)
+
+    monkeypatch.setattr("kitback.service.iotcore.Broker", Known)
+    gateway = start()
+    brokers[0]._process.kill()
+    with pytest.raises(ServiceError, match="broker has died"):
+        gateway.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"register": 1}, "register"),
+        ({"registre": "x"}, "registre"),
+        ({"broker": {"host": "h"}}, "port"),
+        ({"influx": {"url": "u"}}, "token"),
+        ({"watch_every_s": "often"}, "watch_every_s"),
+    ],
+)
+def test_a_wrong_configuration_names_what_is_wrong(
+    settings: dict[str, Any], change: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read_config(json.loads(json.dumps({**settings, **change})))
+
+
+def test_the_least_configuration_is_a_register_and_a_pepper() -> None:
+    assert read_config({"register": "r", "pepper": "p"}) == Config(register="r", pepper="p")

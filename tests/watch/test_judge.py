@@ -1,0 +1,174 @@
+"""The life of a flag: opened once, kept up to date, closed when what it says is over, and told to the history."""
+
+import pytest
+import sqlalchemy as sa
+
+from kitback.register import loans, outbox
+from kitback.register.tables import asset, flag, judgement
+from kitback.watch import Judged, judge
+from lending import DAY, HOUR, NOW, Service
+
+
+def history(service: Service) -> list[str]:
+    with service.register.read() as conn:
+        return [line for row in outbox.pending(conn, "anywhere", 1000) for line in row.lines.decode().splitlines()]
+
+
+def flags_told(service: Service, fact: str) -> list[str]:
+    return [line.split(" ")[0] for line in history(service) if line.startswith("flag,") and fact in line]
+
+
+def test_judging_again_changes_nothing(service: Service) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY)
+    assert service.judge() == Judged(opened=1, changed=0, closed=0)
+    assert service.judge() == Judged(opened=0, changed=0, closed=0)
+
+
+def test_a_flag_keeps_its_words_up_to_date(service: Service) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY)
+    service.judge()
+    service.tell("B", heard_at=NOW + DAY, complete_to=NOW + DAY)
+    assert service.judge(NOW + DAY) == Judged(opened=0, changed=1, closed=0)
+    assert service.open_flags("B")["idle"].startswith("Not used for 21 days (since 23 October).")
+    with service.register.read() as conn:
+        assert conn.execute(sa.select(flag.c.raised_at)).scalars().all() == [NOW], "it is the same flag"
+
+
+def test_a_flag_closes_when_what_it_says_is_over(service: Service) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY)
+    service.judge()
+    service.tell("B", used_at=NOW)
+    assert service.judge(NOW + HOUR) == Judged(opened=0, changed=0, closed=1)
+    with service.register.read() as conn:
+        assert conn.execute(sa.select(flag.c.closed_at)).scalars().all() == [NOW + HOUR]
+
+
+def test_half_of_an_upload_closes_nothing(service: Service) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY)
+    service.judge()
+    service.tell("B", used_at=NOW - DAY, whole=False)
+    assert service.judge() == Judged(opened=0, changed=0, closed=0)
+    service.tell("B", whole=True)
+    assert service.judge() == Judged(opened=0, changed=0, closed=1)
+
+
+def test_silence_freezes_what_was_found_before_it(service: Service) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY)
+    service.judge()
+    service.judge(NOW + 5 * DAY)
+    assert set(service.open_flags("B")) == {"idle", "silent"}
+    assert "as far as its tag has told" in service.open_flags("B")["idle"]
+
+
+def test_a_flag_that_another_rule_overrules_is_closed(service: Service) -> None:
+    service.lend("H", "hoist", used_at=NOW - 20 * DAY)
+    service.judge()
+    service.tell("H", place_id="store", place_type="store", place_from=NOW - HOUR)
+    assert service.judge() == Judged(opened=1, changed=0, closed=1)
+    assert set(service.open_flags("H")) == {"seen_in_stores"}
+
+
+def test_the_end_of_a_loan_closes_its_flags(service: Service) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY, whole=False, due_s=NOW - DAY)
+    service.judge()
+    with service.register.write() as conn:
+        loans.return_loan(conn, "L-B", NOW)
+    service.judge()
+    assert service.open_flags("B") == {}
+
+
+def test_lent_anew_the_same_trouble_is_another_flag(service: Service) -> None:
+    service.lend("B", pathway="home_first", days=50)
+    service.judge()
+    with service.register.write() as conn:
+        loans.return_loan(conn, "L-B", NOW - 45 * DAY)
+        loans.lend(conn, "L-B2", "B", "home_first", "home", "home", NOW - 44 * DAY, NOW - 2 * DAY)
+    assert service.judge().closed == 1
+    assert "overdue" in service.open_flags("B")
+    with service.register.read() as conn:
+        open_refs = conn.execute(sa.select(flag.c.loan_ref).where(flag.c.closed_at.is_(None))).scalars().all()
+    assert set(open_refs) == {"L-B2"}
+
+
+def test_flags_of_a_rule_that_is_no_more_are_closed(service: Service) -> None:
+    service.lend("B")
+    with service.register.write() as conn:
+        conn.execute(
+            sa.insert(flag).values(
+                asset_id="B",
+                loan_ref="L-B",
+                kind="bed",
+                rule="lonely",
+                since=1,
+                raised_at=1,
+                sentence="",
+                evidence="{}",
+            )
+        )
+    assert service.judge() == Judged(opened=0, changed=0, closed=1)
+
+
+def test_opening_and_closing_are_told_to_the_history_without_loan_or_place(service: Service) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY)
+    service.judge()
+    service.tell("B", used_at=NOW)
+    service.judge(NOW + HOUR)
+    assert flags_told(service, "open=true") == ["flag,asset=B,rule=idle,kind=bed"]
+    assert flags_told(service, "open=false") == ["flag,asset=B,rule=idle,kind=bed"]
+    assert not [line for line in history(service) if "L-B" in line or "Oadby" in line]
+
+
+def test_every_judgement_counts_assets_and_tags(service: Service) -> None:
+    service.lend("B")
+    service.lend("C", heard_at=NOW - 25 * HOUR)
+    with service.register.write() as conn:
+        loans.add_asset(conn, "D", "bed", "Model 7", at=NOW)
+    service.judge()
+    told = [line.rsplit(" ", 1)[0] for line in history(service)]
+    assert [line for line in told if "kind=bed" in line] == [
+        "assets,kind=bed,state=available count=1i",
+        "assets,kind=bed,state=on_loan count=2i",
+        "fleet,kind=bed fitted=2i,heard_24h=1i",
+    ]
+    assert "assets,kind=hoist,state=on_loan count=0i" in told, "or the last count would stand when there are none"
+
+
+def test_no_two_history_lines_share_series_and_time(service: Service) -> None:
+    """InfluxDB keeps one point a series and time: two judgements of one second must both be kept."""
+    service.lend("B", pathway="home_first", days=50)
+    service.judge()
+    with service.register.write() as conn:
+        loans.return_loan(conn, "L-B", NOW - 45 * DAY)
+        loans.lend(conn, "L-B2", "B", "home_first", "home", "home", NOW - 44 * DAY, NOW - 2 * DAY)
+    service.judge()
+    service.judge()
+    points = [(line.split(" ")[0], line.rsplit(" ", 1)[1]) for line in history(service)]
+    assert len(points) == len(set(points))
+
+
+def test_a_judgement_whose_transaction_fails_leaves_nothing_behind(service: Service) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY)
+    with pytest.raises(ZeroDivisionError), service.register.write() as conn:
+        judge(conn, service.policy, NOW)
+        raise ZeroDivisionError
+    assert service.open_flags("B") == {}
+    assert history(service) == []
+
+
+def test_ten_thousand_loans_take_a_statement_a_rule_not_one_a_loan(service: Service) -> None:
+    service.lend("B")
+    with service.register.write() as conn:
+        like = conn.execute(sa.select(judgement)).mappings().one()
+        numbers = range(10_000)
+        model = {"kind": "bed", "model": "Model 7", "state": "on_loan"}
+        conn.execute(sa.insert(asset), [{**model, "asset_id": f"B{n}"} for n in numbers])
+        conn.execute(sa.insert(judgement), [{**like, "asset_id": f"B{n}"} for n in numbers])
+
+    statements: list[str] = []
+
+    @sa.event.listens_for(service.register.engine, "before_cursor_execute")
+    def count(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    service.judge()
+    assert len(statements) < 30

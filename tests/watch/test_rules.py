@@ -1,0 +1,310 @@
+"""What each rule sees, does not see, and says."""
+
+import pytest
+import sqlalchemy as sa
+
+from kitback.register import listening
+from kitback.register.tables import flag, whereabouts
+from kitback.watch import RULES
+from lending import DAY, HOUR, NOW, Service
+
+
+def test_all_is_well_raises_nothing(service: Service) -> None:
+    for kind in ("bed", "hoist", "mattress"):
+        service.lend(kind, kind)
+    service.judge()
+    assert [service.open_flags(kind) for kind in ("bed", "hoist", "mattress")] == [{}, {}, {}]
+
+
+# --- idle
+
+
+def test_idle_is_a_question_with_its_length_and_beginning(service: Service) -> None:
+    service.lend("B", used_at=NOW - HOUR - 18 * DAY)
+    service.judge()
+    assert service.open_flags("B") == {
+        "idle": "Not used for 18 days (since 25 October). Ask whether it is still needed."
+    }
+    assert service.since("B", "idle") == NOW - HOUR - 18 * DAY
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "hours"),
+    [
+        ("bed", "home", 7 * 24),
+        ("bed", "care_home", 5 * 24),
+        ("bed", "hospital", 7 * 24),
+        ("hoist", "home", 14 * 24),
+        ("hoist", "care_home", 10 * 24),
+        ("mattress", "home", 72),
+        ("mattress", "school", 72),
+        ("mattress", "care_home", 48),
+    ],
+)
+def test_idle_begins_at_the_threshold_of_kind_and_setting(
+    service: Service, kind: str, setting: str, hours: int
+) -> None:
+    told = NOW - HOUR
+    service.lend("just", kind, setting=setting, used_at=told - hours * HOUR)
+    service.lend("not yet", kind, setting=setting, used_at=told - hours * HOUR + 1)
+    service.judge()
+    assert "idle" in service.open_flags("just")
+    assert service.open_flags("not yet") == {}
+
+
+def test_silence_is_not_idleness(service: Service) -> None:
+    """A hoist whose battery died in week three was in use until then, as far as anyone knows."""
+    service.lend(
+        "H", "hoist", used_at=NOW - 20 * DAY, heard_at=NOW - 19 * DAY, complete_to=NOW - 19 * DAY, battery_mv=3300
+    )
+    service.judge()
+    assert service.open_flags("H") == {
+        "silent": "Nothing heard from its tag for 19 days (since 12:00 on 24 October). Its battery was low before it "
+        "fell silent. Whether it is used is not known. Have the tag looked at on the next visit."
+    }
+
+
+def test_half_of_an_upload_is_no_evidence(service: Service) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY, whole=False)
+    service.judge()
+    assert service.open_flags("B") == {}
+
+
+def test_old_news_is_dated(service: Service) -> None:
+    told = NOW - 30 * HOUR
+    service.lend("B", used_at=told - 9 * DAY, heard_at=NOW - 30 * HOUR, complete_to=told)
+    service.judge()
+    assert service.open_flags("B")["idle"].startswith(
+        "Not used for 9 days (since 2 November), as far as its tag has told (to 11 November)."
+    )
+
+
+# --- never used
+
+
+def test_never_used_overrules_idle_and_counts_from_the_loan(service: Service) -> None:
+    service.lend("H", "hoist", days=30, used_at=None)
+    service.judge()
+    assert service.open_flags("H") == {
+        "never_used": "Not used once since it was lent 29 days ago (on 13 October). Ask whether it is still needed."
+    }
+    assert service.since("H", "never_used") == NOW - 30 * DAY
+
+
+def test_never_used_counts_from_the_fitting_when_the_tag_came_later(service: Service) -> None:
+    service.lend("B", days=30, used_at=None, fitted_at=NOW - 8 * DAY)
+    service.lend("C", days=30, used_at=None, fitted_at=NOW - 6 * DAY)
+    service.judge()
+    assert service.open_flags("B")["never_used"].startswith("Not used once since its tag was fitted 7 days ago")
+    assert service.open_flags("C") == {}
+
+
+# --- overdue
+
+
+def test_overdue_and_in_use_is_a_review_and_never_a_collection(service: Service) -> None:
+    service.lend("B", pathway="home_first", days=50)
+    service.judge()
+    assert service.open_flags("B") == {
+        "overdue": "Due back 6 weeks after it was lent (on 4 November) but still in use. "
+        "Review the loan or change it to long term. Do not collect."
+    }
+
+
+def test_overdue_and_idle_asks_whether_it_can_come_home(service: Service) -> None:
+    service.lend("M", "mattress", pathway="crisis_response", days=20, used_at=NOW - HOUR - 4 * DAY)
+    service.judge()
+    assert set(service.open_flags("M")) == {"overdue", "idle"}
+    assert service.open_flags("M")["overdue"] == (
+        "Due back 72 hours after it was lent (on 26 October) and not used for 4 days. Ask whether it can come home."
+    )
+
+
+def test_overdue_and_silent_claims_nothing_about_use(service: Service) -> None:
+    service.lend("B", pathway="home_first", days=50, heard_at=NOW - 40 * HOUR)
+    service.judge()
+    assert set(service.open_flags("B")) == {"overdue", "silent"}
+    assert "its tag tells nothing of its use" in service.open_flags("B")["overdue"]
+
+
+def test_a_date_that_was_agreed_is_said_as_a_date(service: Service) -> None:
+    service.lend("B", pathway="home_first", days=50, due_s=NOW - DAY)
+    service.judge()
+    assert service.open_flags("B")["overdue"].startswith("Due back on 11 November but still in use.")
+
+
+def test_a_loan_is_not_overdue_before_its_hour(service: Service) -> None:
+    service.lend("B", due_s=NOW + 1)
+    service.judge()
+    assert service.open_flags("B") == {}
+    service.judge(NOW + 1)
+    assert set(service.open_flags("B")) == {"overdue"}
+
+
+# --- silence
+
+
+@pytest.mark.parametrize(("kind", "hours"), [("bed", 36), ("hoist", 72), ("mattress", 4)])
+def test_silence_begins_at_the_threshold_of_its_kind(service: Service, kind: str, hours: int) -> None:
+    service.lend("silent", kind, heard_at=NOW - hours * HOUR)
+    service.lend("quiet", kind, heard_at=NOW - hours * HOUR + 1)
+    service.judge()
+    assert set(service.open_flags("silent")) == {"silent"}
+    assert service.open_flags("quiet") == {}
+
+
+def test_a_silent_mattress_is_a_safety_check(service: Service) -> None:
+    service.lend("M", "mattress", heard_at=NOW - 5 * HOUR)
+    service.judge()
+    assert service.open_flags("M")["silent"] == (
+        "Nothing heard from its tag for 5 hours (since 06:00 today). "
+        "Safety check within 4 hours: is it switched on and inflated?"
+    )
+
+
+def test_silence_while_the_gateway_was_away_says_nothing(service: Service) -> None:
+    service.lend("M", "mattress", heard_at=NOW - 5 * HOUR)
+    with service.register.write() as conn:
+        listening.connected(conn, NOW - HOUR)
+    service.judge()
+    assert service.open_flags("M") == {}
+    service.judge(NOW + 3 * HOUR)
+    assert set(service.open_flags("M")) == {"silent"}
+
+
+def test_a_tag_never_heard_is_not_called_silent_idle_or_unused(service: Service) -> None:
+    nothing = dict.fromkeys(("heard_at", "complete_to", "whole", "battery_mv", "used_at", "place_id", "place_type"))
+    service.lend("B", **nothing, place_from=None, place_seen=None)
+    service.judge()
+    assert service.open_flags("B") == {
+        "never_heard": "Its tag has not been heard once since it was fitted 30 days ago (on 13 October). Whether it is "
+        "used is not known. Have the tag looked at on the next visit."
+    }
+    assert service.since("B", "never_heard") == NOW - 30 * DAY
+
+
+def test_a_tag_fitted_today_has_time_to_be_heard(service: Service) -> None:
+    service.lend("B", days=1, heard_at=None, complete_to=None, whole=None, used_at=None)
+    service.judge()
+    assert service.open_flags("B") == {}
+
+
+# --- power
+
+
+def test_an_unpowered_mattress_is_a_safety_check_at_once_even_in_half_an_upload(service: Service) -> None:
+    service.lend("M", "mattress", unpowered_from=NOW - 2 * HOUR, whole=False)
+    service.judge()
+    assert service.open_flags("M") == {
+        "unpowered": "No mains power for 2 hours (since 09:00 today) while someone was on it. "
+        "Safety check within 4 hours: is it switched on and inflated?"
+    }
+
+
+# --- whereabouts
+
+
+def test_seen_in_stores_overrules_what_follows_from_it(service: Service) -> None:
+    service.lend(
+        "H",
+        "hoist",
+        pathway="home_first",
+        days=50,
+        used_at=NOW - 20 * DAY,
+        place_id="store",
+        place_type="store",
+        place_from=NOW - 10 * DAY,
+    )
+    service.judge()
+    assert service.open_flags("H") == {
+        "seen_in_stores": "On loan, but back in stores since 2 November (10 days). Check the shelf and book it in."
+    }
+
+
+def test_a_loan_that_has_not_left_stores_yet_has_not_come_back(service: Service) -> None:
+    service.lend("H", "hoist", days=1, place_id="store", place_type="store", place_from=NOW - 40 * DAY)
+    service.judge()
+    assert service.open_flags("H") == {}
+
+
+def test_moved_to_an_unknown_place_and_still_used(service: Service) -> None:
+    service.lend("B", place_id=None, place_type="unknown", place_from=NOW - 15 * DAY)
+    service.judge()
+    assert service.open_flags("B") == {
+        "off_site": "Not where it was lent to since 28 October (15 days): at a place Kitback does not know, "
+        "and still in use. Ask where it is now, and correct the loan."
+    }
+
+
+def test_moved_to_another_home(service: Service) -> None:
+    service.lend("B", place_id="other", place_from=NOW - 15 * DAY)
+    service.judge()
+    assert "at another loan address" in service.open_flags("B")["off_site"]
+
+
+def test_an_address_whose_anchors_nobody_learned_is_no_move(service: Service) -> None:
+    service.lend("B", place_id=None, place_type="unknown", place_from=NOW - 29 * DAY)
+    with service.register.write() as conn:
+        conn.execute(sa.delete(whereabouts))
+    service.judge()
+    assert service.open_flags("B") == {}
+
+
+def test_on_the_van_is_nowhere_to_ask_about(service: Service) -> None:
+    service.lend("B", place_id=None, place_type="vehicle", place_from=NOW - DAY)
+    service.judge()
+    assert service.open_flags("B") == {}
+
+
+# --- all of them
+
+TROUBLES: dict[str, dict[str, int | str | bool | None]] = {
+    "unpowered": {"unpowered_from": NOW - HOUR},
+    "silent": {"heard_at": NOW - 10 * DAY},
+    "seen_in_stores": {"place_id": "store", "place_type": "store", "place_from": NOW - DAY},
+    "overdue": {"due_s": NOW - DAY},
+    "off_site": {"place_id": "other", "place_from": NOW - DAY},
+    "never_used": {"used_at": None},
+    "idle": {"used_at": NOW - 20 * DAY},
+    "never_heard": {"heard_at": None, "complete_to": None, "whole": None, "used_at": None},
+}
+
+
+def test_every_rule_has_its_trouble_here() -> None:
+    assert set(TROUBLES) == {rule.name for rule in RULES}
+
+
+@pytest.mark.parametrize("rule", TROUBLES)
+def test_at_the_end_of_life_nothing_prompts_contact_with_the_family(service: Service, rule: str) -> None:
+    service.lend("M", "mattress", pathway="end_of_life", **TROUBLES[rule])
+    service.judge()
+    sentence = service.open_flags("M")[rule]
+    assert "Ask" not in sentence
+    assert "clinician" in sentence or rule == "seen_in_stores"
+
+
+@pytest.mark.parametrize("rule", TROUBLES)
+def test_no_rule_speaks_of_equipment_that_is_not_on_loan(service: Service, rule: str) -> None:
+    service.lend("M", "mattress", **TROUBLES[rule])
+    service.tell("M", loan_ref=None)
+    service.judge()
+    assert service.open_flags("M") == {}
+
+
+@pytest.mark.parametrize("rule", TROUBLES)
+def test_no_sentence_names_a_loan_a_place_or_an_asset(service: Service, rule: str) -> None:
+    service.lend("MAT-1", "mattress", **TROUBLES[rule])
+    service.judge()
+    sentence = service.open_flags("MAT-1")[rule]
+    for secret in ("MAT-1", "L-MAT-1", "Oadby", "Wigston", "Leicester", "home "):
+        assert secret not in sentence
+
+
+@pytest.mark.parametrize("rule", TROUBLES)
+def test_every_flag_rests_on_evidence(service: Service, rule: str) -> None:
+    service.lend("M", "mattress", **TROUBLES[rule])
+    service.judge()
+    with service.register.read() as conn:
+        evidence = conn.scalar(sa.select(flag.c.evidence).where(flag.c.rule == rule))
+    assert evidence is not None
+    assert '"seen": {"' in evidence
