@@ -42,7 +42,7 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture
 def register(rig: Rig, tmp_path: Path) -> Iterator[Register]:
-    """The register of a running gateway. It knows the tag, which is fitted to a bed and provisioned for that gateway."""
+    """The register of a running gateway. The tag is in it, fitted to a bed, and provisioned for that gateway."""
     secret = os.urandom(32)
     register = Register.open(f"sqlite:///{tmp_path}/register.db")
     now = int(time.time())

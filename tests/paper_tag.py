@@ -44,7 +44,6 @@ class PaperTag:
     alarms: list[str] = field(default_factory=list)
     battery_mv: int = 3900
     records: dict[int, tuple[int, wire.Record]] = field(default_factory=dict)
-    refused: set[int] = field(default_factory=set)
 
     @property
     def secret(self) -> bytes:
@@ -83,7 +82,7 @@ class PaperTag:
     def report(self, after: int | None = None, limit: int | None = None) -> wire.Report:
         """The report of the batch after a sequence number."""
         after = max(self.high, self.oldest - 1) if after is None else after
-        to_send = [seq for seq in sorted(self.records) if seq > after and seq not in self.refused]
+        to_send = [seq for seq in sorted(self.records) if seq > after]
         batch: list[wire.Record] = []
         on = self.records[to_send[0]][0] if to_send else self.clock
         for seq in to_send[: self.batch if limit is None else limit]:

@@ -62,7 +62,7 @@ class Tag:
         if not kept or cause != machine.DEEPSLEEP_RESET:
             self._start(cause, kept)
         self._use = use.of(state.kind, state.cells)
-        if False:
+        if cause == _WATCHDOG:  # perhaps in a report
             self._postpone_report()
         self._mains = board.mains()
         self._motion = board.motion()

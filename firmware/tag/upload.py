@@ -31,7 +31,7 @@ class Upload:
         self._buffer = bytearray(report.MAX_MESSAGE)
         self._most = report.MAX_MESSAGE  # records a batch; more never fit
         self._battery_mv = battery_mv
-        if state.journal != journal.number or state.acked > journal.newest:
+        if state.journal != journal.number:
             state.journal = journal.number
             state.acked = 0
             state.refused = 0

@@ -1,7 +1,7 @@
 """The cycle when things go wrong in it: it always sleeps, and a reset costs neither the clock nor a record."""
 
 CYCLE = """
-import esp32, machine, time
+import esp32, machine, network, time
 from nor import Nor
 from tag import board, cycle
 from tag.journal import Journal
@@ -46,17 +46,17 @@ print(json.dumps([pauses, [record[3] for record in noted() if record[0] == "boot
 
 
 def test_a_watchdog_reset_keeps_the_clock_and_puts_the_report_off(on_tag):
-    clock, now, causes, pause = on_tag(
+    clock, now, tries, report_in, pause = on_tag(
         CYCLE
         + """
 wake(machine.PWRON_RESET)
-time.seconds += 1000
-pause = wake(machine.WDT_RESET)
-print(json.dumps([state.clock, state.seen, state.report_at - 1000, pause]))
+before = network.tries
+pause = wake(machine.WDT_RESET, 1000)
+print(json.dumps([state.clock, state.seen, network.tries - before, state.report_at - 1000, pause]))
 """
     )
-    assert (clock, now) == (1, 1000)
-    assert 0 < causes <= 240
+    assert (clock, now, tries) == (1, 1000, 0)
+    assert 60 < report_in <= 120
     assert 0 < pause <= 60
 
 
@@ -84,6 +84,19 @@ wake(machine.DEEPSLEEP_RESET, 1000)
 print(json.dumps([state.clock, state.seen, [record[3] for record in noted() if record[0] == "boot"]]))
 """
     ) == [2, 0, ["power_on", "unknown"]]
+
+
+def test_a_counter_that_runs_backwards_starts_a_new_clock(on_tag):
+    assert on_tag(
+        CYCLE
+        + """
+wake(machine.PWRON_RESET)
+wake(machine.DEEPSLEEP_RESET, 1000)
+same = state.clock
+wake(machine.DEEPSLEEP_RESET, -500)
+print(json.dumps([same, state.clock, state.seen]))
+"""
+    ) == [1, 2, 0]
 
 
 def test_a_failed_report_is_tried_again_later_and_later_up_to_the_interval(on_tag):

@@ -97,11 +97,23 @@ def test_the_head_is_read_back_as_it_was_given(on_tag):
     assert (report.alarms, report.battery_mv, report.clock, report.on, report.after) == (["unpowered"], 3300, 3, 3, 5)
 
 
-def test_a_batch_fills_the_message(on_tag):
-    rows = [[seq, 1, msgspec.json.encode(wire.Use(seq, 0, 3600, 3600, 0)).decode()] for seq in range(1, 400)]
-    messages = on_tag(BUILD, {"head": HEAD, "records": rows, "most": 4096})
-    sizes = [len(text) for text, count, *_ in messages if count]
-    assert min(sizes[:-1]) > wire.MAX_MESSAGE - 30
+def test_a_batch_fills_the_message_to_the_last_byte_but_never_more(on_tag):
+    rows = [[seq, 1, msgspec.json.encode(wire.Use(seq, 0, 3600, 3600, 0)).decode()] for seq in range(1, 200)]
+    sizes = on_tag(
+        """
+from tag import report
+buffer = bytearray(report.MAX_MESSAGE)
+sizes = []
+for digits in range(40):
+    records = ((seq, on, text.encode()) for seq, on, text in given["records"])
+    head = dict(given["head"], after=0, journal="0" * digits)
+    sizes.append(len(report.build(bytes(32), buffer, head, records, 3).message))
+print(json.dumps(sizes))
+""",
+        {"head": HEAD, "records": rows},
+    )
+    assert max(sizes) == wire.MAX_MESSAGE
+    assert min(sizes) > wire.MAX_MESSAGE - 30
 
 
 READ = """

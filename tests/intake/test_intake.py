@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from kitback import wire
 from kitback.intake import Intake, quarantine
 from kitback.register import Register, RegisterError, apply, loans, outbox
-from kitback.register.tables import judgement, lost_range, tag_now, tag_pair, use_day, waiting
+from kitback.register.tables import judgement, lost_range, tag_journal, tag_now, tag_pair, use_day, waiting
 from paper_tag import PaperTag, SetClock, account, counts, history
 
 NOON = 1_750_075_200  # 2025-06-16T12:00:00Z
@@ -188,6 +188,26 @@ def test_a_clock_that_never_got_a_pair_lies_between_its_neighbours(
         assert conn.execute(sa.select(waiting)).all() == []
     # The first clock ends at 100, the third begins at 1800: 800 seconds, amid 1700.
     assert placed == [(0, False), *((550 + 100 * i, True) for i in range(8)), (1800, False)]
+
+
+def test_a_clock_without_a_pair_is_placed_only_when_it_is_all_there(
+    tag: PaperTag, upload: Upload, exchange: Exchange, intake: Intake, register: Register, clock: SetClock
+) -> None:
+    upload(tag)
+    tag.wake()
+    for _ in range(8):
+        tag.use(span=100)
+    intake.take([tag.message()])  # half of it; the answer is lost, so there is no pair
+    tag.wake()
+    clock.unix += 1800
+    tag.pair = wire.Pair(0, 0, clock.unix)
+    exchange(tag, tag.seal(tag.report(limit=0)))
+    with register.read() as conn:
+        assert history(conn) == []
+    upload(tag)
+    with register.read() as conn:
+        placed = [int(line.rsplit(" ", 1)[1]) // 1_000_000 - NOON for line in history(conn)]
+    assert placed == [500 + 100 * i for i in range(8)]
 
 
 def test_a_report_that_waited_in_a_queue_is_not_placed_by_its_arrival(
@@ -462,6 +482,7 @@ def test_a_report_the_gateway_fails_on_stops_no_other(register: Register, tag: P
     assert reasons(register) == [(tag.tag_id, "failed", 0, 1)]
     with register.read() as conn:
         assert conn.execute(sa.select(use_day)).all() == []
+        assert conn.scalars(sa.select(tag_journal.c.tag_id)).all() == [other.tag_id]
         assert len(history(conn)) == 1
 
 

@@ -35,6 +35,11 @@ class PaperTag:
         assert word == "go"
         return int(at)
 
+    def free(self, at: int) -> bool:
+        """Its session is over. Returns whether its story goes on."""
+        self.say(f"free {at}")
+        return self._lines.readline() == "on\n"
+
     def waits(self) -> bool:
         """Whether it is still kept waiting: nothing comes for a moment."""
         self._socket.settimeout(0.05)
@@ -88,8 +93,7 @@ def test_the_gateways_clock_jumps_to_a_session_runs_in_it_and_then_stands(
     assert first >= begun
     while clock.now_us() == first:
         pass
-    a.say(f"free {clock.now_us()}")
-    conductor.hold()  # returns when no session is on
+    a.free(clock.now_us())
     assert clock.now_us() == clock.now_us()
 
 
@@ -102,7 +106,7 @@ def test_one_session_at_a_time_and_the_next_begins_no_earlier_than_the_last_ende
     assert a.go() == NOW + 100
     assert b.waits()
     freed = clock.now_us() + 1000
-    a.say(f"free {NOW + 10**9}")
+    a.free(NOW + 10**9)
     assert b.go() >= freed - 1000 > NOW + 101
 
 
@@ -157,6 +161,15 @@ def test_progress_is_that_of_the_slowest_and_the_end_is_when_all_said_goodbye(co
     assert conductor.progress().live == 0
 
 
+def test_a_story_goes_on_after_a_session_until_its_tag_has_told_all(clock: StoryClock) -> None:
+    with Conductor(clock, ["a"], has_told_all=lambda tag_id, at: tag_id == "a" and at >= NOW + 10**9) as conductor:
+        a = PaperTag(conductor, "a")
+        a.say(f"want {NOW + 1}")
+        assert a.free(a.go())
+        a.say(f"want {NOW + 10**9}")
+        assert not a.free(a.go())
+
+
 @settings(max_examples=20, deadline=None)
 @given(wants=st.lists(st.lists(st.integers(1, 10**12), max_size=6), min_size=2, max_size=4))
 def test_sessions_come_in_the_order_of_story_time_whatever_the_order_of_asking(
@@ -172,7 +185,7 @@ def test_sessions_come_in_the_order_of_story_time_whatever_the_order_of_asking(
             tag.say(f"want {NOW + moment}")
             granted = tag.go()
             seen.append((moment, granted))
-            tag.say(f"free {granted}")
+            tag.free(granted)
         tag.say(f"bye {NOW + 10**12}")
 
     with Conductor(clock, names) as conductor:

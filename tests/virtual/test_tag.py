@@ -1,5 +1,6 @@
 """Starting and following virtual tags with the shipping firmware."""
 
+import json
 import os
 import re
 import select
@@ -45,19 +46,20 @@ def started(tags: list[VirtualTag], tag: VirtualTag) -> VirtualTag:
     return tag
 
 
-def test_restarting_the_process_now_and_then_changes_nothing_the_tag_writes(
+def test_restarting_the_process_now_and_then_changes_nothing_the_tag_journals(
     tmp_path: Path, tags: list[VirtualTag]
 ) -> None:
-    logs = []
-    for restart_every in (0, 50):
-        tag = started(
-            tags, VirtualTag(tmp_path / str(restart_every), FOUR_DAYS, PROVISION, restart_every=restart_every)
-        )
+    runs = []
+    for every in (0, 50):
+        tag = started(tags, VirtualTag(tmp_path / str(every), FOUR_DAYS, PROVISION, restart_every=every))
         assert tag.wait(PATIENCE)
         flash = (tag.directory / "flash.bin").read_bytes()
-        logs.append((tag.log.read_text().count("report failed"), len(flash.rstrip(b"\xff")), flash.count(b'["use"')))
-    assert logs[0][2] > 100  # four lifts a day
-    assert logs[1][2] == pytest.approx(logs[0][2], abs=5)
+        uses = [json.loads(record) for record in re.findall(rb'\["use"[^]]*\]', flash)]
+        runs.append(([events for *_, events in uses], sum(in_use for *_, in_use, _ in uses)))
+    (events, in_use), (events_again, in_use_again) = runs
+    assert len(events) > 20  # four lifts a day, and the quiet between them
+    assert events == events_again
+    assert in_use == pytest.approx(in_use_again, abs=60)
 
 
 def test_an_unprovisioned_tag_says_so(tmp_path: Path, tags: list[VirtualTag]) -> None:

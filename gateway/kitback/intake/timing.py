@@ -21,7 +21,7 @@ from kitback.register.upsert import put
 
 _NEVER: Final = 2**40
 
-_TAG = sa.bindparam("tag")
+_TAG = sa.bindparam("tag", type_=sa.String())
 _PAIRS = (
     sa.select(tag_pair.c.clock, tag_pair.c.counter, tag_pair.c.unix)
     .where(tag_pair.c.tag_id == _TAG)
@@ -95,18 +95,16 @@ class Clocks:
         by_clock: dict[int, list[Noted]] = defaultdict(list)
         for noted in (*waited, *fresh):
             by_clock[noted.clock].append(noted)
-        for clock in sorted(by_clock):
+        for clock, there in sorted(by_clock.items()):
             if self._points[clock]:
-                placed += [self._placed(noted) for noted in by_clock[clock]]
-            elif (closed_before is None or clock < closed_before) and any(
-                points for later, points in self._points.items() if later > clock
-            ):
-                placed += self._estimated(clock, by_clock)
+                now = [self._placed(each) for each in there]
+            elif self._can_estimate(clock, closed_before):
+                now = self._estimated(clock, by_clock)
             else:
-                left += by_clock[clock]
+                left += there
                 continue
-            ends = max(each.to_s for each in placed[-len(by_clock[clock]) :])
-            self._ends[clock] = max(self._ends.get(clock, 0), ends)
+            placed += now
+            self._ends[clock] = max(self._ends.get(clock, 0), *(each.to_s for each in now))
         self._store(waited, left, {noted.clock for noted in (*waited, *fresh)} - {noted.clock for noted in left})
         return placed, not left
 
@@ -128,6 +126,11 @@ class Clocks:
         begins = tag_clock.place(noted.record.at, points, self.rate_ppb, self._not_after)
         ends = tag_clock.place(noted.ends, points, self.rate_ppb, self._not_after)
         return Placed(noted.record, begins.unix, ends.unix, begins.quality)
+
+    def _can_estimate(self, clock: int, closed_before: int | None) -> bool:
+        """Whether a clock without pairs has all its records, and a later one to close its window."""
+        closed = closed_before is not None and clock < closed_before
+        return closed and any(points for later, points in self._points.items() if later > clock)
 
     def _estimated(self, clock: int, by_clock: dict[int, list[Noted]]) -> list[Placed]:
         length = {each: max(noted.ends for noted in by_clock[each]) for each in by_clock}

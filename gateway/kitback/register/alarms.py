@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from kitback.register.tables import judgement
 
 _SINCE = judgement.c.unpowered_from
-_AT = sa.bindparam("at")
+_AT = sa.bindparam("at", type_=sa.BigInteger())
 
 
 def _where(condition: sa.ColumnElement[bool]) -> sa.Update:

@@ -43,7 +43,8 @@ class Journal:
         return self.applied + self.lost + self.quarantined == self.high - self.base
 
 
-_TAG, _JOURNAL = sa.bindparam("tag"), sa.bindparam("journal")
+_TAG = sa.bindparam("tag", type_=sa.String())
+_JOURNAL = sa.bindparam("journal", type_=sa.String())
 _READ = sa.select(*(tag_journal.c[name] for name in Journal.__slots__)).where(
     tag_journal.c.tag_id == _TAG, tag_journal.c.journal == _JOURNAL
 )

@@ -26,7 +26,7 @@ class Present:
 _SHARED = ("heard_at", "complete_to", "whole", "battery_mv")
 """What the asset's judgement says as well."""
 
-_TAG = sa.bindparam("tag")
+_TAG = sa.bindparam("tag", type_=sa.String())
 _SECRET = sa.select(tag.c.secret).where(tag.c.tag_id == _TAG)
 _READ = sa.select(*(tag_now.c[name] for name in Present.__slots__)).where(tag_now.c.tag_id == _TAG)
 _SHARE = (
