@@ -16,12 +16,13 @@ demo: setup ## Thirty days of eleven tags in a minute, then the worklist
 	$(BIN)/kitback demo
 
 test: packages setup lint ## Every test, with everything it needs
-	$(BIN)/pytest -q -n 2 $(PYTEST_ARGS)
+	$(BIN)/pytest -q -n 2 --dist loadscope $(PYTEST_ARGS)
 
 lint: setup $(STUBS) ## Style, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file firmware/mypy.ini
 	$(BIN)/lint-imports --no-logo
 
 clean: ## Forget all set-up

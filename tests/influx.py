@@ -163,12 +163,17 @@ def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
         yield server
 
 
+def empty_bucket(server: Bucket) -> Bucket:
+    """A bucket with nothing in it: the one that the environment names, or a new one."""
+    if server.bucket:
+        server.ask("DELETE FROM /.*/")
+        return server
+    own = replace(server, bucket=f"test-{secrets.token_hex(6)}")
+    own.ask(f'CREATE DATABASE "{own.bucket}"')
+    return own
+
+
 @pytest.fixture
 def bucket(influx_server: Bucket) -> Bucket:
     """An empty bucket."""
-    if influx_server.bucket:
-        influx_server.ask("DELETE FROM /.*/")
-        return influx_server
-    own = replace(influx_server, bucket=f"test-{secrets.token_hex(6)}")
-    own.ask(f'CREATE DATABASE "{own.bucket}"')
-    return own
+    return empty_bucket(influx_server)

@@ -10,6 +10,7 @@ from tag.sockets import Sockets
 
 _KEEPALIVE_S = const(60)
 _QUEUE = const(8)
+_NAGLE_MS = const(10)
 
 
 class Uplink:
@@ -41,9 +42,15 @@ class Uplink:
     def answers(self, ms: int):
         """Yield the messages of the next so many milliseconds."""
         until = time.ticks_add(time.ticks_ms(), ms)
+        pinged = False
         while True:
             while self._heard:
                 yield self._heard.pop(0)
+            if not pinged and not self._mqtt.sock.ready(_NAGLE_MS):
+                # A broker with Nagle's algorithm holds the answer back until its PUBACK is acknowledged, which our TCP
+                # puts off for 40 ms and more while we have nothing to say.
+                self._mqtt.ping()
+                pinged = True
             if not self._mqtt.sock.ready(time.ticks_diff(until, time.ticks_ms())):
                 return
             self._mqtt.wait_msg()

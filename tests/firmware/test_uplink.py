@@ -94,12 +94,28 @@ def take_report(connection: socket.socket) -> None:
     connection.sendall(b"\x40\x02" + published[-3002:-3000])
 
 
+def take_ping(connection: socket.socket) -> None:
+    packet(connection, 0xC0)
+    connection.sendall(b"\xd0\x00")
+
+
+def test_an_answer_that_is_held_back_is_freed_by_one_ping(on_tag, server):
+    def serve(connection: socket.socket) -> None:
+        open_session(connection)
+        take_ping(connection)
+        connection.sendall(publish(b"kitback/c/0a0b0c/down/ack", b"late"))
+        packet(connection, 0xE0)
+
+    assert on_tag(SESSION, server(serve))[0] == ["late"]
+
+
 def test_every_packet_leaves_in_one_write_and_answers_are_heard(on_tag, server):
     ended = []
 
     def serve(connection: socket.socket) -> None:
         open_session(connection)
         connection.sendall(publish(b"kitback/c/0a0b0c/down/ack", b"one") + publish(b"elsewhere", b"two"))
+        take_ping(connection)
         ended.append(packet(connection, 0xE0))
 
     said, took_ms = on_tag(SESSION, server(serve))
@@ -114,6 +130,7 @@ def test_a_kept_session_is_not_subscribed_again(on_tag, server):
         assert connect[9] & 2 == 0, "asks for a clean session"
         connection.sendall(b"\x20\x02\x01\x00")
         take_report(connection)
+        take_ping(connection)
         packet(connection, 0xE0)
 
     assert on_tag(SESSION, server(serve))[0] == []

@@ -85,6 +85,7 @@ def test_a_service_may_open_a_loan_period_or_close_it(tmp_path: Path) -> None:
         ('[pathway.home_first]\nloan_period = "6 weeks"', "pathway.home_first.loan_period", 'write it as "72 h"'),
         ("[pathway.home_first]\nloan_period = 42", "pathway.home_first.loan_period", 'write it as "72 h"'),
         ('[pathway.home_frst]\nloan_period = "42 d"', "pathway.home_frst", 'did you mean "home_first"?'),
+        ("[kind.bde]\n", "kind.bde", 'did you mean "bed"?'),
         ('[kind.bed]\nidle = "4 d"', "kind.bed.idle", 'did you mean "idle_home"?'),
         ('[kind.bed]\nidle_home = "open"', "kind.bed.idle_home", "give a length of time"),
         ('[kind.bed]\nlow_battery_mv = "low"', "kind.bed.low_battery_mv", "give a whole number"),

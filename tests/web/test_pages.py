@@ -42,7 +42,9 @@ def test_the_worklist_is_shown_the_most_pressing_first(page: Page, address: str)
 
 @pytest.mark.usefixtures("busy")
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_nothing_needs_sideways_scrolling(page: Page, address: str, size: ViewportSize) -> None:
+def test_nothing_needs_sideways_scrolling(page: Page, address: str, size: ViewportSize, service: Service) -> None:
+    service.lend("9" * 60, used_at=None)
+    service.judge()
     page.set_viewport_size(size)
     page.goto(address)
     for details in page.locator("summary").all():

@@ -3,6 +3,7 @@
 A story holds physics only; what a stores clerk would have typed into the register stands here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,7 @@ from kitback.locate import peppered
 from kitback.policy import Policy
 from kitback.register import loans
 from kitback.register.tables import meta
-from kitback.virtual.stories import DAY, STORE, STORIES, radios_at
+from kitback.virtual.stories import DAY, STORE, Story, radios_at
 from kitback.virtual.world import Ble
 
 
@@ -63,7 +64,7 @@ _PLACE_OF: Final = {STORE: "leicester-store"}
 """Register's name of a radio place that is not one loan's home; `elsewhere` is on no list."""
 
 
-def furnish(conn: sa.Connection, policy: Policy, keys: Keys, start_s: int, seed: int) -> None:
+def furnish(conn: sa.Connection, stories: Sequence[Story], policy: Policy, keys: Keys, start_s: int, seed: int) -> None:
     """Fill an empty register with the stories' places, anchors, assets, tags and loans.
 
     Args:
@@ -74,7 +75,7 @@ def furnish(conn: sa.Connection, policy: Policy, keys: Keys, start_s: int, seed:
     loans.add_place(conn, SERVICE, None, "service", "Leicester, Leicestershire and Rutland", start_s)
     loans.add_place(conn, _PLACE_OF[STORE], SERVICE, "store", "Leicester store", start_s)
     _survey(conn, keys, STORE, _PLACE_OF[STORE], start_s, seed)
-    for story in STORIES:
+    for story in stories:
         lent = LENT[story.name]
         lent_at = lent.lent_at(start_s)
         place_type = "care_home" if lent.setting == "care_home" else "loan_address"

@@ -4,8 +4,6 @@ The gateway is a process of its own, as in service, so that it can be killed; th
 them live in the story's time.
 """
 
-import os
-import signal
 import socket
 import subprocess
 from collections.abc import Sequence
@@ -35,6 +33,8 @@ _RESTART_EVERY: Final = 500
 """Deep sleeps after which a tag's process is started anew, so that nothing can hide in its memory."""
 _REPORTS_EVERY: Final = {"mattress": HOUR, "bed": 6 * HOUR, "hoist": DAY}
 """How often each kind reports at least, by the firmware's schedule; in seconds."""
+
+_GATEWAY_STOPS_S: Final = 20
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Run:
         self.stories = stories
         self.policy = load()
         self.web_port = _free_port()
-        self._broker = broker or (LOOPBACK, _free_port())
+        self.broker = broker or (LOOPBACK, _free_port())
         self._config = self._gateway_config(broker is None, influx)
         self._exit = ExitStack()
 
@@ -89,12 +89,12 @@ class Run:
             self.register = Register.open(f"sqlite:///{self.register_file}")
             undo.callback(self.register.close)
             with self.register.write() as conn:
-                furnish(conn, self.policy, self.keys, self.start_s, self.seed)
+                furnish(conn, self.stories, self.policy, self.keys, self.start_s, self.seed)
             self.conductor = undo.enter_context(
                 Conductor(self.clock, [story.tag_id for story in self.stories], self._has_told_all)
             )
-            self._gateway = gateway.start(self.folder, self._config)
-            undo.callback(self._stop_gateway)
+            self.start_gateway()
+            undo.callback(self.stop_gateway)
             self.tags = [self._tag(story) for story in self.stories]
             for tag in self.tags:
                 undo.callback(tag.stop)
@@ -145,28 +145,28 @@ class Run:
             lines = conn.scalar(sa.select(sa.func.coalesce(sa.func.sum(outbox.c.count), 0))) or 0
         return Account(newest, applied, duplicate, lost, quarantined, lines)
 
-    def kill_gateway(self) -> None:
-        """SIGKILL, with whatever it is doing; the embedded broker dies with it."""
-        os.kill(self._gateway.pid, signal.SIGKILL)
-        self._gateway.wait()
-
-    def restart_gateway(self) -> None:
-        """Start the gateway again."""
+    def start_gateway(self) -> None:
+        """Start the gateway, and wait until it can answer tags."""
         self._gateway = gateway.start(self.folder, self._config)
 
-    def _stop_gateway(self) -> None:
+    def stop_gateway(self) -> None:
+        """End the gateway in order."""
         self._gateway.terminate()
         try:
-            self._gateway.wait(timeout=10)
+            self._gateway.wait(timeout=_GATEWAY_STOPS_S)
         except subprocess.TimeoutExpired:
-            self._gateway.kill()
-            self._gateway.wait()
+            self.kill_gateway()
+
+    def kill_gateway(self) -> None:
+        """End the gateway with SIGKILL, whatever it is doing; the embedded broker dies with it."""
+        self._gateway.kill()
+        self._gateway.wait()
 
     def _tag(self, story: Story) -> VirtualTag:
         return VirtualTag(
             self.folder / "tags" / story.name,
             story.world(self.end_s, self.seed),
-            self.keys.provision(story.tag_id, story.kind, self._broker),
+            self.keys.provision(story.tag_id, story.kind, self.broker),
             self.conductor.port,
             _RESTART_EVERY,
         )
@@ -182,7 +182,7 @@ class Run:
         return now is not None and now.whole and now.heard_at >= last_report_from
 
     def _gateway_config(self, embedded: bool, influx: dict[str, str] | None) -> dict[str, Any]:
-        host, port = self._broker
+        host, port = self.broker
         config: dict[str, Any] = {"web": {"host": LOOPBACK, "port": self.web_port}, "watch_every_s": 1}
         if embedded:
             config["embedded_port"] = port

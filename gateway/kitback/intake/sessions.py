@@ -70,7 +70,6 @@ class Session:
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
-        self._client.on_socket_open = _send_at_once
         if broker.user is not None:
             self._client.username_pw_set(broker.user, broker.password)
         if broker.ca_file is not None:
@@ -185,11 +184,6 @@ class Session:
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         self._pending.append(message)
-
-
-def _send_at_once(_client: Client, _data: object, sock: Any) -> None:
-    """An answer follows its acknowledgement closely: Nagle would hold it back for 40 ms, and the tag's radio on."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _topic(message: MQTTMessage) -> str:

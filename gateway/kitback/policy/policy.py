@@ -72,8 +72,8 @@ def load(path: Path | None = None) -> Policy:
     shipped = resources.files(__package__).joinpath(_DEFAULTS).read_text(encoding="utf-8")
     entries = {key: _default(leaf) for key, leaf in _leaves(_DEFAULTS, tomllib.loads(shipped))}
     if path:
-        for key, leaf in _leaves(str(path), _read(path)):
-            entries[key] = _own(str(path), key, leaf, entries)
+        own = _leaves(str(path), _read(path), entries)
+        entries |= {key: _own(str(path), key, leaf) for key, leaf in own}
     return _policy(str(path or _DEFAULTS), entries)
 
 
@@ -86,11 +86,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise PolicyError(f"{path}: not TOML: {error}") from error
 
 
-def _leaves(file: str, tree: Mapping[str, Any]) -> Iterator[tuple[Key, Any]]:
+def _leaves(file: str, tree: Mapping[str, Any], known: Mapping[Key, Entry] | None = None) -> Iterator[tuple[Key, Any]]:
+    """Every value of a policy file by its key; with `known` entries, only for pathways and kinds that are there."""
     for section, named in tree.items():
         if section not in _SECTIONS:
             raise PolicyError(f"{file}: {section}: no such section; {_known(section, _SECTIONS)}")
         for name, fields in _table(file, section, named).items():
+            if known and (section, name, "name") not in known:
+                names = {other for of, other, _ in known if of == section}
+                raise PolicyError(f"{file}: {section}.{name}: no such {section}; {_known(name, names)}")
             for field, leaf in _table(file, f"{section}.{name}", fields).items():
                 yield (section, name, field), leaf
 
@@ -108,11 +112,8 @@ def _default(leaf: object) -> Entry:
     return Entry(default.value, default.origin, default.note)
 
 
-def _own(file: str, key: Key, leaf: object, entries: Mapping[Key, Entry]) -> Entry:
-    section, name, field = key
-    names = {s_name for s, s_name, _ in entries if s == section}
-    if name not in names:
-        raise PolicyError(f"{file}: {section}.{name}: no such {section}; {_known(name, names)}")
+def _own(file: str, key: Key, leaf: object) -> Entry:
+    section, _, field = key
     fields = _SECTIONS[section].__struct_fields__
     if field not in fields:
         raise PolicyError(f"{file}: {'.'.join(key)}: no such setting; {_known(field, fields)}")

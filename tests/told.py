@@ -1,0 +1,128 @@
+"""The stories, told once for all the tests that look at what came of them."""
+
+import sqlalchemy as sa
+
+from brokers import until
+from influx import Bucket
+from kitback.demo.expected import EXPECTED, Expected
+from kitback.demo.loans import LENT
+from kitback.demo.run import Run
+from kitback.history import Drain, status
+from kitback.register.tables import metadata
+from kitback.virtual.stories import HOUR
+from paper_tag import PaperTag, history
+from tag_flash import journal_id, records
+from tag_line import TagLine
+
+Flag = tuple[str, str]
+"""Asset and rule."""
+
+_VOLATILE = {"meta", "tag_now", "tag_pair", "tag_clock", "counter", "outbox", "sink", "judgement"}
+"""Tables about the latest report and the traffic itself; what came of records is in all the others."""
+
+
+class Told:
+    """A run that is over, with the gateway stopped."""
+
+    def __init__(self, run: Run, bucket: Bucket) -> None:
+        self.run = run
+        self._bucket = bucket
+
+    def raised(self) -> dict[Flag, str]:
+        """The flags on the worklist and since when they say."""
+        return {(item.asset_id, item.reason): item.since for item in self.run.worklist()}
+
+    def expected(self) -> dict[Flag, Expected]:
+        """The flags that the table says."""
+        names = {story.name for story in self.run.stories}
+        return {(LENT[each.story].asset_id, each.rule): each for each in EXPECTED if each.story in names}
+
+    def noted(self) -> dict[str, set[int]]:
+        """Sequence numbers of the records in the flash of each tag."""
+        return {tag.world.tag_id: set(records(tag.directory / "flash.bin")) for tag in self.run.tags if _lived(tag)}
+
+    def applied(self) -> dict[str, list[int]]:
+        """Sequence numbers of the records of each tag in the history; they are the microseconds of their times."""
+        found: dict[str, list[int]] = {}
+        with self.run.register.read() as conn:
+            for line in history(conn):
+                series, _, rest = line.partition(" ")
+                measurement, *tags = series.split(",")
+                if measurement in ("boot", "use", "fix", "alarm", "health"):
+                    tag_id = dict(tag.split("=") for tag in tags)["tag"]
+                    found.setdefault(tag_id, []).append(int(rest.rpartition(" ")[2]) % 1_000_000)
+        return found
+
+    def drain(self) -> None:
+        """Bring all history there is to the InfluxDB."""
+        drain = Drain(self.run.register, self.run.clock, self._bucket.sink())
+        until(lambda: drain.run_once() and not self._pending(), what="the end of the outbox")
+
+    def points(self) -> int:
+        return self._bucket.points()
+
+    def lines(self) -> list[str]:
+        with self.run.register.read() as conn:
+            return history(conn)
+
+    def upload_again(self) -> None:
+        """Send the gateway every record of every tag once more, as a tag does that knows of no ack."""
+        self.run.start_gateway()
+        try:
+            for tag in self.run.tags:
+                if _lived(tag):
+                    self._upload(tag.world.tag_id, tag)
+        finally:
+            self.run.stop_gateway()
+
+    def outcome(self) -> dict[str, list[tuple[object, ...]]]:
+        """What came of the records: the register but for traffic figures, and the history of records."""
+        with self.run.register.read() as conn:
+            tables = {
+                table.name: sorted((tuple(row) for row in conn.execute(_without_traffic(table))), key=repr)
+                for table in metadata.sorted_tables
+                if table.name not in _VOLATILE
+            }
+            lines = [(line,) for line in history(conn) if not line.startswith(("assets,", "fleet,", "flag,"))]
+        return tables | {"history": sorted(lines)}
+
+    def _pending(self) -> int:
+        return status(self.run.register, self._bucket.sink().name).pending
+
+    def _upload(self, tag_id: str, tag: object) -> None:
+        flash = tag.directory / "flash.bin"
+        held = records(flash)
+        clock, newest = held[max(held)]
+        paper = _Resender(
+            tag_id=tag_id,
+            journal=journal_id(flash),
+            batch=40,
+            clock=clock,
+            at=newest.at + HOUR,
+            newest=max(held),
+            records=held,
+        )
+        paper.key = self.run.keys.secret(tag_id)
+        with TagLine(self.run.broker[1], tag_id) as line:
+            while not paper.all_sent:
+                before = paper.high
+                line.publish(*paper.message(after=before))
+                paper.high = min(paper.high, before)
+                paper.hear(*line.answer())
+                assert paper.high > before
+
+
+class _Resender(PaperTag):
+    key: bytes
+
+    @property
+    def secret(self) -> bytes:
+        return self.key
+
+
+def _without_traffic(table: sa.Table) -> sa.Select[tuple[object, ...]]:
+    return sa.select(*(column for column in table.c if column.name != "duplicate"))
+
+
+def _lived(tag: object) -> bool:
+    return (tag.directory / "flash.bin").exists()
