@@ -1,15 +1,19 @@
 """The stories, told once for all the tests that look at what came of them."""
 
+import re
+
 import sqlalchemy as sa
 
 from brokers import until
 from influx import Bucket
+from kitback import wire
 from kitback.demo.expected import EXPECTED, Expected
 from kitback.demo.loans import LENT
 from kitback.demo.run import Run
 from kitback.history import Drain, status
-from kitback.register.tables import metadata
+from kitback.register.tables import flag, metadata
 from kitback.virtual.stories import HOUR
+from kitback.virtual.tag import VirtualTag
 from paper_tag import PaperTag, history
 from tag_flash import journal_id, records
 from tag_line import TagLine
@@ -17,7 +21,7 @@ from tag_line import TagLine
 Flag = tuple[str, str]
 """Asset and rule."""
 
-_VOLATILE = {"meta", "tag_now", "tag_pair", "tag_clock", "counter", "outbox", "sink", "judgement"}
+_VOLATILE = {"meta", "tag_now", "tag_pair", "tag_clock", "counter", "outbox", "sink", "judgement", "flag"}
 """Tables about the latest report and the traffic itself; what came of records is in all the others."""
 
 
@@ -37,9 +41,21 @@ class Told:
         names = {story.name for story in self.run.stories}
         return {(LENT[each.story].asset_id, each.rule): each for each in EXPECTED if each.story in names}
 
-    def noted(self) -> dict[str, set[int]]:
+    def noted(self) -> dict[str, list[int]]:
         """Sequence numbers of the records in the flash of each tag."""
-        return {tag.world.tag_id: set(records(tag.directory / "flash.bin")) for tag in self.run.tags if _lived(tag)}
+        return {tag.world.tag_id: sorted(records(tag.directory / "flash.bin")) for tag in self._lived()}
+
+    def last_words(self) -> dict[str, int]:
+        """The newest record of which each tag told before its story ended, from its serial log."""
+        said = {}
+        for tag in self._lived():
+            after, count = re.findall(r"report after (\d+) records (\d+)", tag.log.read_text())[-1]
+            said[tag.world.tag_id] = int(after) + int(count)
+        return said
+
+    def died(self) -> set[str]:
+        """The tags that ended without power."""
+        return {story.tag_id for story in self.run.stories if story.name == "hoist-battery-died"}
 
     def applied(self) -> dict[str, list[int]]:
         """Sequence numbers of the records of each tag in the history; they are the microseconds of their times."""
@@ -51,7 +67,7 @@ class Told:
                 if measurement in ("boot", "use", "fix", "alarm", "health"):
                     tag_id = dict(tag.split("=") for tag in tags)["tag"]
                     found.setdefault(tag_id, []).append(int(rest.rpartition(" ")[2]) % 1_000_000)
-        return found
+        return {tag_id: sorted(seqs) for tag_id, seqs in found.items()}
 
     def drain(self) -> None:
         """Bring all history there is to the InfluxDB."""
@@ -66,12 +82,13 @@ class Told:
             return history(conn)
 
     def upload_again(self) -> None:
-        """Send the gateway every record of every tag once more, as a tag does that knows of no ack."""
+        """Send the gateway every record of every tag that still lives once more, as a tag does that knows of no ack."""
         self.run.start_gateway()
         try:
-            for tag in self.run.tags:
-                if _lived(tag):
-                    self._upload(tag.world.tag_id, tag)
+            last_words = self.last_words()
+            for tag in self._lived():
+                if tag.world.tag_id not in self.died():
+                    self._upload(tag, last_words[tag.world.tag_id])
         finally:
             self.run.stop_gateway()
 
@@ -83,33 +100,45 @@ class Told:
                 for table in metadata.sorted_tables
                 if table.name not in _VOLATILE
             }
+            open_flags = conn.execute(
+                sa.select(flag.c.asset_id, flag.c.rule, flag.c.since).where(flag.c.closed_at.is_(None))
+            )
+            tables["flag"] = sorted(tuple(row) for row in open_flags)
             lines = [(line,) for line in history(conn) if not line.startswith(("assets,", "fleet,", "flag,"))]
         return tables | {"history": sorted(lines)}
 
     def _pending(self) -> int:
         return status(self.run.register, self._bucket.sink().name).pending
 
-    def _upload(self, tag_id: str, tag: object) -> None:
+    def _lived(self) -> list[VirtualTag]:
+        """The tags that ever had power."""
+        return [tag for tag in self.run.tags if (tag.directory / "flash.bin").exists()]
+
+    def _upload(self, tag: VirtualTag, newest: int) -> None:
         flash = tag.directory / "flash.bin"
-        held = records(flash)
-        clock, newest = held[max(held)]
+        held = {seq: record for seq, record in records(flash).items() if seq <= newest}
+        clock, last = held[newest]
+        tag_id = tag.world.tag_id
         paper = _Resender(
             tag_id=tag_id,
             journal=journal_id(flash),
             batch=40,
             clock=clock,
-            at=newest.at + HOUR,
-            newest=max(held),
+            at=last.at + HOUR,
+            newest=newest,
             records=held,
+            alarms=["unpowered"]
+            * [record.on for _, record in held.values() if isinstance(record, wire.Alarm)][-1:].count(True),
         )
         paper.key = self.run.keys.secret(tag_id)
         with TagLine(self.run.broker[1], tag_id) as line:
             while not paper.all_sent:
-                before = paper.high
-                line.publish(*paper.message(after=before))
-                paper.high = min(paper.high, before)
-                paper.hear(*line.answer())
-                assert paper.high > before
+                report = paper.report()
+                line.publish(*paper.seal(report))
+                ack = paper.hear(*line.answer())
+                assert isinstance(ack, wire.Ack) and ack.high == paper.newest, ack
+                # The gateway says that it has them all; this tag is deaf to that.
+                paper.high = report.records[-1].seq
 
 
 class _Resender(PaperTag):
@@ -122,7 +151,3 @@ class _Resender(PaperTag):
 
 def _without_traffic(table: sa.Table) -> sa.Select[tuple[object, ...]]:
     return sa.select(*(column for column in table.c if column.name != "duplicate"))
-
-
-def _lived(tag: object) -> bool:
-    return (tag.directory / "flash.bin").exists()

@@ -96,6 +96,13 @@ def test_a_file_that_is_no_register_is_named(tmp_path: Path) -> None:
     assert "notes.txt is not a register" in told.stderr
 
 
+def test_a_database_that_kitback_cannot_speak_to_is_named_without_its_password() -> None:
+    told = kitback("worklist", "--register", "orakel://clerk:secret@host/db")
+    assert told.exit_code == 1
+    assert "'orakel'" in told.stderr
+    assert "secret" not in told.stderr
+
+
 @pytest.mark.usefixtures("service")
 def test_a_bad_policy_is_named_with_its_remedy(tmp_path: Path) -> None:
     (tmp_path / "ours.toml").write_text('[kind.bed]\nidle = "4 d"\n')

@@ -60,6 +60,12 @@ def test_silence_freezes_what_was_found_before_it(service: Service) -> None:
     assert "as far as its tag has told" in service.open_flags("B")["idle"]
 
 
+def test_silence_opens_nothing_on_evidence_that_ends_before_it(service: Service) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY, heard_at=NOW - 5 * DAY, complete_to=NOW - 5 * DAY)
+    service.judge()
+    assert set(service.open_flags("B")) == {"silent"}
+
+
 def test_a_flag_that_another_rule_overrules_is_closed(service: Service) -> None:
     service.lend("H", "hoist", used_at=NOW - 20 * DAY)
     service.judge()

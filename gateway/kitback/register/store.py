@@ -44,7 +44,13 @@ class Register:
             RegisterError: it cannot be opened, is no register, or was written by a newer Kitback.
         """
         # Parameters of a statement are what tags said, and their secrets: they stay out of error messages.
-        engine = sa.create_engine(where if "://" in where else f"sqlite:///{where}", hide_parameters=True)
+        try:
+            engine = sa.create_engine(where if "://" in where else f"sqlite:///{where}", hide_parameters=True)
+        except (sa.exc.ArgumentError, ImportError) as error:
+            raise RegisterError(
+                f"the register's address begins with {where.partition('://')[0]!r}, and there is no driver for that: "
+                "give a file, or an address such as postgresql+psycopg://user@host/database"
+            ) from error
         if engine.dialect.name == "sqlite":
             _prepare_sqlite(engine)
         try:
