@@ -4,6 +4,7 @@ It is published as a source archive that pip cannot build, so the archive is fou
 the hash below and unpacked. Boards get the client from micropython-lib instead (see firmware/manifest.py).
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,6 @@ from unearth import HashMismatchError, PackageFinder
 
 REQUIREMENT = "micropython-umqtt.simple==1.3.4"
 SHA256 = "b6a2520239e3992c63a7de9370ee9b3d9d27819a90359c521f1c0f7ccab8d12f"
-PYPI = "https://pypi.org/simple/"
 
 
 def fetch(into: Path) -> None:
@@ -24,29 +24,27 @@ def fetch(into: Path) -> None:
     Raises:
         SystemExit: the archive cannot be had, or is not the one that is meant.
     """
-    finder = PackageFinder(index_urls=[_index()])
+    finder = PackageFinder(index_urls=_indexes())
     with tempfile.TemporaryDirectory() as scratch:
         try:
             package = finder.find_best_match(REQUIREMENT).best
             if package is None:
-                sys.exit(
-                    f"{REQUIREMENT} was not found at {_index()}. Is there a network, and does that index carry it?"
-                )
+                sys.exit(f"{REQUIREMENT} was not found. Is there a network, and does pip's package index carry it?")
             unpacked = finder.download_and_unpack(package.link, scratch, hashes={"sha256": [SHA256]})
         except HashMismatchError:
-            sys.exit(f"{REQUIREMENT} from {_index()} is not the archive this was tested with (sha256 {SHA256}).")
+            sys.exit(f"{REQUIREMENT}: not the archive this was tested with (sha256 {SHA256}).")
         except httpx2.HTTPError as error:
-            sys.exit(f"{REQUIREMENT} could not be fetched from {_index()}: {error}")
+            sys.exit(f"{REQUIREMENT} could not be fetched: {error}")
         # Without the archive's old file times, which would make `make` fetch it again.
         shutil.copytree(unpacked / "umqtt", into / "umqtt", copy_function=shutil.copy, dirs_exist_ok=True)
 
 
-def _index() -> str:
-    """The package index that pip is configured to use."""
-    asked = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
-    )
-    return asked.stdout.strip() or PYPI
+def _indexes() -> list[str]:
+    """The package index that pip is told to use; none means the public one."""
+    if index := os.environ.get("PIP_INDEX_URL"):
+        return [index]
+    pip = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
+    return subprocess.run(pip, capture_output=True, text=True, check=False).stdout.split()
 
 
 if __name__ == "__main__":

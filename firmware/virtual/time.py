@@ -40,7 +40,7 @@ def ticks_add(ticks, delta):
 
 
 def ticks_diff(later, earlier):
-    return later - earlier
+    return (later - earlier + _HALF & _MASK) - _HALF
 
 
 def sleep_ms(ms):

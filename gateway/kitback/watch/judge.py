@@ -12,7 +12,7 @@ from itertools import product
 
 import sqlalchemy as sa
 
-from kitback.policy import Policy
+from kitback.policy import Policy, Scalar
 from kitback.register import counters, lines, listening, outbox
 from kitback.register.loans import KINDS, STATES
 from kitback.register.tables import asset, flag, judgement
@@ -67,17 +67,20 @@ class _Finding:
 
     def evidence(self, policy: Policy) -> str:
         """JSON: what was seen, and what it was compared with and where that comes from."""
-        key = self.rule.against(self.case) if self.rule.against else None
-        entry = policy.entries.get(key) if key else None
         return json.dumps(
             {
                 "action": self.rule.action(self.case),
                 "seen": {name: _for_machines(name, getattr(self.case.row, name)) for name in self.rule.seen},
-                "compared_with": entry
-                and key
-                and {"entry": ".".join(key), "value": entry.value, "origin": entry.origin},
+                "compared_with": self._compared_with(policy),
             }
         )
+
+    def _compared_with(self, policy: Policy) -> dict[str, Scalar] | None:
+        key = self.rule.against(self.case) if self.rule.against else None
+        if key is None or key not in policy.entries:
+            return None
+        entry = policy.entries[key]
+        return {"entry": ".".join(key), "value": entry.value, "origin": entry.origin}
 
 
 @dataclass(slots=True)
