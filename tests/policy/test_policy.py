@@ -62,10 +62,10 @@ def test_care_homes_are_asked_sooner_and_everywhere_else_counts_as_home() -> Non
 
 def test_a_service_changes_one_value_and_keeps_the_rest(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
-    file.write_text('[pathway.home_first]\nloan_period = "56 d"\n[kind.bed]\nlow_battery_mv = 3500\n')
+    file.write_text('[pathway.home_first]\nloan_period = "56 d"\n[kind.bed]\nlow_battery_mv = 3600\n')
     policy = load(file)
     assert policy.due("home_first", LENT) == LENT + 56 * DAY + 3600
-    assert policy.kind["bed"].low_battery_mv == 3500
+    assert policy.kind["bed"].low_battery_mv == 3600
     assert policy.kind["bed"].idle_home == load().kind["bed"].idle_home
     assert policy.entries["pathway", "home_first", "loan_period"].origin == "own"
     assert policy.entries["pathway", "home_first", "review"].origin == "J"

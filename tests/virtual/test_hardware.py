@@ -134,6 +134,20 @@ def test_motion_ends_a_sleep_only_when_that_was_armed(bench: Bench) -> None:
     assert lines == ["150 4 1 0", "200 2 1"]
 
 
+def test_motion_does_not_end_a_sleep_that_it_was_not_armed_for_since_the_last_start(bench: Bench) -> None:
+    bench.world(["100 motion 1", "200 motion 1"])
+    bench.application("""
+        import esp32, machine, time
+        motion = machine.Pin(27, machine.Pin.IN)
+        print(time.time(), machine.wake_reason(), motion.value())
+        if machine.reset_cause() == machine.PWRON_RESET:
+            esp32.wake_on_ext0(motion, esp32.WAKEUP_ANY_HIGH)
+        machine.deepsleep(300_000 if time.time() < 300 else None)
+    """)
+    _, lines = bench.run()
+    assert lines == ["0 0 0", "100 2 1", "400 4 1"]
+
+
 def test_a_watchdog_that_is_not_fed_resets_the_tag_and_sleep_does_not_count(bench: Bench) -> None:
     bench.application("""
         import machine, time
@@ -142,6 +156,7 @@ def test_a_watchdog_that_is_not_fed_resets_the_tag_and_sleep_does_not_count(benc
             machine.deepsleep()
         machine.RTC().memory(b"kept")
         machine.WDT(timeout=20_000)
+        machine.lightsleep(30_000)
         machine.lightsleep(3_600_000)
         time.sleep_ms(19_000)
         print("alive")

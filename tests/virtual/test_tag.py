@@ -84,7 +84,7 @@ def test_the_serial_port_says_what_the_log_says(tmp_path: Path, tags: list[Virtu
 
 def test_a_second_tag_in_a_directory_is_the_first_after_a_loss_of_power(tmp_path: Path, tags: list[VirtualTag]) -> None:
     for _ in range(2):
-        assert started(tags, VirtualTag(tmp_path / "tag", FOUR_DAYS, PROVISION)).wait(PATIENCE)
+        assert started(tags, VirtualTag(tmp_path / "tag", FOUR_DAYS, PROVISION, restart_every=50)).wait(PATIENCE)
     (first, *_, nothing), (second, *_, newest) = re.findall(
         r"boot power_on\njournal (\S+) oldest (\d+) newest (\d+)", tags[0].log.read_text()
     )

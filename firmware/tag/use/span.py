@@ -31,7 +31,8 @@ def step(now: int, active: bool, events: int):
         if now - state.span_at >= _BUSY_S:
             done = _close(now, active or events)
         elif not active and not events and now - state.used_at >= _PAUSE_S:
-            done = _close(state.used_at, False)
+            # Of a single event the span lasts a second, or there would be no record to hold it.
+            done = _close(max(state.used_at, state.span_at + 1), False)
     elif active or events:
         done = _close(now, True)
     elif now - state.span_at >= _QUIET_S:
