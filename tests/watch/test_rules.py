@@ -172,6 +172,15 @@ def test_silence_while_the_gateway_was_away_says_nothing(service: Service) -> No
     assert set(service.open_flags("M")) == {"silent"}
 
 
+def test_a_silent_flag_stands_while_the_gateway_was_away(service: Service) -> None:
+    service.lend("M", "mattress", heard_at=NOW - 5 * HOUR)
+    service.judge()
+    with service.register.write() as conn:
+        listening.connected(conn, NOW + 2 * HOUR)
+    service.judge(NOW + 2 * HOUR)
+    assert set(service.open_flags("M")) == {"silent"}
+
+
 def test_a_tag_never_heard_is_not_called_silent_idle_or_unused(service: Service) -> None:
     nothing = dict.fromkeys(("heard_at", "complete_to", "whole", "battery_mv", "used_at", "place_id", "place_type"))
     service.lend("B", **nothing, place_from=None, place_seen=None)

@@ -106,8 +106,11 @@ def judge(conn: sa.Connection, policy: Policy, now_s: int) -> Judged:
 
 def _findings(conn: sa.Connection, rule: Rule, limits: Thresholds, policy: Policy) -> Iterator[tuple[str, _Finding]]:
     judged = judgement.c.whole.is_(True) if rule.needs_whole else sa.true()
-    candidates = conn.execute(SELECT.where(judgement.c.loan_ref.is_not(None), judged, rule.when(limits)))
-    for row in (Row(*each) for each in candidates.tuples()):
+    stands = sa.exists().where(
+        flag.c.asset_id == judgement.c.asset_id, flag.c.rule == rule.name, flag.c.closed_at.is_(None)
+    )
+    seen = sa.and_(rule.when(limits), sa.or_(rule.opens(limits), stands))
+    for row in (Row(*each) for each in conn.execute(SELECT.where(judgement.c.loan_ref.is_not(None), judged, seen))):
         case = Case(row, policy.kind[row.kind], policy.pathway.get(row.pathway), limits.now_s)
         yield row.asset_id, _Finding(rule, case)
 

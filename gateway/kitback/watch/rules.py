@@ -34,6 +34,8 @@ class Rule:
 
     name: str
     when: Callable[[Thresholds], sa.ColumnElement[bool]]
+    opens: Callable[[Thresholds], sa.ColumnElement[bool]] = lambda _: sa.true()
+    """What must hold besides for a flag to open; one that is open stands without it."""
     since: Callable[[Case], int | None]
     """Unix seconds at which what the rule sees began; never None for what `when` selects."""
     sentence: Callable[[Case], str]
@@ -105,6 +107,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="silent",
         when=lambda limit: limit.silent(_row.heard_at),
+        opens=lambda limit: limit.listened,
         since=lambda case: case.row.heard_at,
         sentence=sentences.silent,
         action=_safety_check_or_tag,
@@ -166,6 +169,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="never_heard",
         when=lambda limit: sa.and_(_row.heard_at.is_(None), limit.silent(_row.loan_from, _row.fitted_at)),
+        opens=lambda limit: limit.listened,
         since=lambda case: case.row.fitted_at,
         sentence=sentences.never_heard,
         action=_check_tag,

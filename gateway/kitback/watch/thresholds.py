@@ -36,9 +36,13 @@ class Thresholds:
         )
 
     def silent(self, *from_s: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
-        """Whether from each of these times on, and since the gateway began to listen, silence has lasted too long."""
-        long_ago = self.now_s - self.silent_after
-        return sa.and_(*(each <= long_ago for each in from_s), self.listening_from <= long_ago)
+        """Whether silence from each of these times on has lasted too long."""
+        return sa.and_(*(each <= self.now_s - self.silent_after for each in from_s))
+
+    @property
+    def listened(self) -> sa.ColumnElement[bool]:
+        """Whether the gateway itself has been there to hear for as long as a tag may be silent."""
+        return self.listening_from <= self.now_s - self.silent_after
 
 
 def _by_kind(policy: Policy, of: Callable[[Kind], Period]) -> sa.ColumnElement[int]:
