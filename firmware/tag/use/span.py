@@ -1,7 +1,7 @@
 """Joins senses into spans of use, so that an idle month costs a few records and a busy hour one.
 
-A quiet span lasts until use begins, a day at most. A busy span lasts an hour at most, and ends at its last use when
-nothing followed for a quarter of an hour. Spans follow each other without a gap.
+A quiet span lasts until use begins, a day at most. A busy span lasts about an hour at most; it ends at its last use when
+nothing followed for a quarter of an hour, or until the hour was full. Spans follow each other without a gap.
 """
 
 from micropython import const
@@ -28,9 +28,11 @@ def step(now: int, active: bool, events: int):
     state.using = active
     done = None
     if state.busy:
-        if now - state.span_at >= _BUSY_S:
-            done = _close(now, active or events)
-        elif not active and not events and now - state.used_at >= _PAUSE_S:
+        full = now - state.span_at >= _BUSY_S
+        if active or events:
+            if full:
+                done = _close(now, True)
+        elif full or now - state.used_at >= _PAUSE_S:
             # Of a single event the span lasts a second, or there would be no record to hold it.
             done = _close(max(state.used_at, state.span_at + 1), False)
     elif active or events:

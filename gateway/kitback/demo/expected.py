@@ -52,13 +52,13 @@ def due(story: str) -> Moment:
     return moment
 
 
-_DEBOUNCE = "the tag waits before it believes that use has ended; the oscillator drifts"
+_DEBOUNCE = "two looks must agree that use has ended, and the oscillator drifts"
 _EXACT = "from the register"
 
 EXPECTED: Final = (
-    Expected("bed-unused-since-day-12", "idle", "last got out of", last("occupied", 0), 10 * MINUTE, _DEBOUNCE),
+    Expected("bed-unused-since-day-12", "idle", "last got out of", last("occupied", 0), 5 * MINUTE, _DEBOUNCE),
     Expected("hoist-never-used", "never_used", "lent", fitted, 0, _EXACT),
-    Expected("mattress-idle-two-weeks", "idle", "pump switched off", last("motor", 0), 10 * MINUTE, _DEBOUNCE),
+    Expected("mattress-idle-two-weeks", "idle", "pump switched off", last("motor", 0), 5 * MINUTE, _DEBOUNCE),
     Expected(
         "home-first-bed-past-six-weeks",
         "overdue",
@@ -75,7 +75,7 @@ EXPECTED: Final = (
         0,
         _EXACT,
     ),
-    Expected("crisis-mattress-past-72-hours", "idle", "pump switched off", last("motor", 0), 10 * MINUTE, _DEBOUNCE),
+    Expected("crisis-mattress-past-72-hours", "idle", "pump switched off", last("motor", 0), 5 * MINUTE, _DEBOUNCE),
     Expected(
         "hoist-back-in-stores",
         "seen_in_stores",
