@@ -1,7 +1,7 @@
 """Joins senses into spans of use, so that an idle month costs a few records and a busy hour one.
 
-A quiet span lasts until use begins, a day at most. A busy span lasts about an hour at most; it ends at its last use when
-nothing followed for a quarter of an hour, or until the hour was full. Spans follow each other without a gap.
+A quiet span lasts until use begins, a day at most. A busy span lasts about an hour at most; it ends at its last use
+when nothing followed for a quarter of an hour, or until the hour was full. Spans follow each other without a gap.
 """
 
 from micropython import const
