@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from told import Told
 
 from brokers import Mosquitto, until
 from influx import Bucket, empty_bucket
 from kitback.demo.run import Run
 from kitback.virtual.stories import HOUR
+from told import Told
 
 END_S = 1_792_702_800  # 2026-10-22T21:00:00Z
 
