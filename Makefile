@@ -6,17 +6,20 @@ UMQTT := firmware/lib/umqtt/simple.py
 NHSUK := gateway/kitback/web/node_modules/nhsuk-frontend/package.json
 STUBS := $(VENV)/stubs/.done
 
-.PHONY: help demo test lint setup constraints packages clean
+.PHONY: help demo test bench lint setup constraints packages clean
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(VENV)/.done $(UMQTT) $(NHSUK) ## The Python environment, the tag's MQTT client, the web page's styles
 
-demo: setup ## Thirty days of eleven tags in a minute, then the worklist
+demo: setup ## Thirty days of thirteen tags in a minute, then the worklist
 	$(BIN)/kitback demo
 
 test: packages setup lint ## Every test, with everything it needs
 	$(BIN)/pytest -q -n 2 --dist loadscope $(PYTEST_ARGS)
+
+bench: setup ## What things cost, as JSON
+	$(BIN)/python -m bench.intake
 
 lint: setup $(STUBS) ## Style, types, import rules
 	$(BIN)/ruff check .

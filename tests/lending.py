@@ -6,7 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from kitback.policy import Policy, load
-from kitback.register import Register, loans
+from kitback.register import Register, listening, loans
 from kitback.register.tables import flag, judgement, whereabouts
 from kitback.watch import Judged, judge
 
@@ -39,6 +39,7 @@ class Service:
     def open(cls, folder: Path) -> "Service":
         service = cls(Register.open(f"sqlite:///{folder / 'register.db'}"))
         with service.register.write() as conn:
+            listening.connected(conn, NOW - 365 * DAY)
             loans.add_place(conn, "store", None, "store", "Leicester store", at=NOW - 365 * DAY)
             loans.add_place(conn, "home", None, "loan_address", "Home in Oadby", at=NOW - 365 * DAY)
             loans.add_place(conn, "other", None, "loan_address", "Home in Wigston", at=NOW - 365 * DAY)

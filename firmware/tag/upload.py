@@ -93,7 +93,10 @@ class Upload:
 
     def _acked(self, ack: dict, sent_at: int) -> None:
         print("acked %d" % ack["high"])
-        # The gateway knows best, also when it was restored and knows less than it did.
+        # The gateway knows best, also when it was restored and knows less than it did: then what was once refused is
+        # found again, by halves, rather than the good records before it being left out.
+        if ack["high"] < state.acked:
+            state.refused = 0
         state.acked = min(ack["high"], self._journal.newest)
         state.failures = 0
         self._most = min(2 * self._most, report.MAX_MESSAGE)

@@ -149,6 +149,7 @@ class Gateway:
         policy = load_policy(Path(config.policy) if config.policy else None)
         self.broker = broker = config.broker or self._start_broker()
         intake = Intake(register, self._clock, config.root, Locator(self._pepper()))
+        intake.away()  # before the watch begins: nobody has listened yet
         session = Session(broker, config.root, f"kitback-{register.epoch}", intake)
 
         def watch() -> None:

@@ -89,6 +89,13 @@ def test_a_worklist_without_a_register_says_what_makes_one(tmp_path: Path) -> No
     assert not (tmp_path / "none.db").exists()
 
 
+def test_an_address_of_a_register_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    asked = kitback("worklist", "--register", f"sqlite:///{tmp_path}/missing.db")
+    assert asked.exit_code == 1
+    assert "there is no register" in asked.stderr
+    assert not (tmp_path / "missing.db").exists()
+
+
 def test_a_file_that_is_no_register_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("shopping" * 200)
     told = kitback("worklist", "--register", str(tmp_path / "notes.txt"))
@@ -139,6 +146,7 @@ def test_the_quarantine_is_listed_with_reasons_in_words(service: Service) -> Non
     told = kitback("quarantine", "list").output
     assert "No such tag is enrolled" in told
     assert "nobody [knows] it" in told
+    assert "12 November 2025" in told
     (kept,) = json.loads(kitback("quarantine", "list", "--json").stdout)
     assert kept["reason"] == "unknown_tag"
     assert kept["payload_base64"] == "AGhlbGxv"

@@ -150,6 +150,21 @@ print(json.dumps([why, [r[:2] for r in restored.reports], restored.got]))
     ) == [None, [[5, []], [2, [3, 4, 5]]], [3, 4, 5]]
 
 
+def test_a_restored_gateway_gets_the_good_records_before_a_refused_one_again(on_tag):
+    why, got = on_tag(
+        TALK
+        + """
+g, book = Gateway(poison=[9]), journal(10)
+talk(g, book)
+restored = Gateway(high=2, poison=[9])
+why = talk(restored, book)
+print(json.dumps([why, sorted(set(restored.got))]))
+"""
+    )
+    assert why is None
+    assert got == [3, 4, 5, 6, 7, 8, 10]
+
+
 def test_an_ack_of_an_earlier_report_is_not_taken(on_tag):
     assert on_tag(
         TALK + "g = Gateway(stale=True)\nwhy = talk(g, journal(3))\nprint(json.dumps([why, g.got, state.acked]))"

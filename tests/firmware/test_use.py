@@ -132,9 +132,16 @@ def test_spans_follow_each_other_without_gap_or_overlap_and_keep_every_second_an
     assert at == sum(step for step, _, _ in steps)
     was_active = [False] + [active for _, active, _ in steps]
     assert sum(span[2] for span in spans) == sum(
-        step for (step, _, _), before in zip(steps, was_active, strict=False) if before
+        min(step, 900) for (step, _, _), before in zip(steps, was_active, strict=False) if before
     )
     assert sum(span[3] for span in spans) == sum(events for *_, events in steps)
+
+
+def test_hours_without_a_sense_are_no_proof_of_use(on_tag):
+    done, still_open = on_tag(SPANS, [(60, True, 0), (43_200, False, 0)])
+    assert sum(in_use for _, _, in_use, _ in [*done, still_open]) == 900
+    at, length, *_ = done[-1]
+    assert at + length == 60 + 900
 
 
 def test_a_quiet_week_is_seven_spans(on_tag):

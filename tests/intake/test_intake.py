@@ -527,3 +527,66 @@ def test_a_tags_state_is_kept_as_it_says(tag: PaperTag, exchange: Exchange, regi
     with register.read() as conn:
         row = conn.execute(sa.select(tag_now)).one()
     assert (row.tag_id, row.heard_at, row.fw, row.battery_mv) == (tag.tag_id, NOON, "0.1.0", 3900)
+
+
+def test_records_overwritten_before_the_first_report_are_counted(
+    tag: PaperTag, upload: Upload, register: Register
+) -> None:
+    for _ in range(10):
+        tag.use()
+    tag.overwrite(5)
+    upload(tag)
+    with register.read() as conn:
+        assert counts(conn)["records.before_first_sight"] == 5
+        assert account(conn, tag).lost == 0
+
+
+def test_a_tag_that_was_erased_and_counts_its_clocks_anew_is_placed_in_the_present(
+    tag: PaperTag, upload: Upload, register: Register, clock: SetClock
+) -> None:
+    tag.wake()
+    tag.use(span=40_000)
+    clock.unix += 40_000
+    upload(tag)
+    clock.unix += 25 * 86_400
+    tag.clock, tag.at, tag.pair = 1, 0, None
+    tag.use(span=600)
+    clock.unix += 600
+    upload(tag)
+    with register.read() as conn:
+        used_at, complete_to = conn.execute(sa.select(judgement.c.used_at, judgement.c.complete_to)).one()
+    assert abs(used_at - clock.unix) < 5
+    assert abs(complete_to - clock.unix) < 5
+
+
+def test_an_erased_tag_with_a_new_journal_on_its_first_clock_is_placed_in_the_present(
+    tag: PaperTag, upload: Upload, register: Register, clock: SetClock
+) -> None:
+    tag.use(span=40_000)
+    clock.unix += 40_000
+    upload(tag)
+    clock.unix += 25 * 86_400
+    erased = PaperTag(journal="99999999-1", clock=tag.clock)
+    erased.use(span=600)
+    clock.unix += 600
+    upload(erased)
+    with register.read() as conn:
+        assert abs(conn.scalar(sa.select(judgement.c.used_at)) - clock.unix) < 5
+
+
+def test_a_report_from_before_the_tag_was_moved_says_nothing_of_its_new_asset(
+    tag: PaperTag, upload: Upload, exchange: Exchange, register: Register, clock: SetClock
+) -> None:
+    upload(tag)
+    tag.at += 3600
+    tag.alarms, tag.open = ["unpowered"], wire.OpenUse(tag.at - 600, 600, 600, 1)
+    waited_in_the_broker = tag.message()
+    clock.unix += 2 * 86_400
+    with register.write() as conn:
+        loans.unfit_tag(conn, tag.tag_id, clock.unix - 86_400)
+        loans.add_asset(conn, "MAT-1", "mattress", "Mattress", at=clock.unix - 86_400)
+        loans.fit_tag(conn, tag.tag_id, "MAT-1", clock.unix - 86_400)
+    exchange(tag, waited_in_the_broker)
+    with register.read() as conn:
+        columns = sa.select(judgement.c.used_at, judgement.c.unpowered_from)
+        assert tuple(conn.execute(columns.where(judgement.c.asset_id == "MAT-1")).one()) == (None, None)

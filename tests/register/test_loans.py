@@ -18,6 +18,7 @@ DAY = 86_400
 def stocked(register: Register) -> Register:
     with register.write() as conn:
         loans.add_place(conn, "home", None, "loan_address", "Home", T)
+        loans.add_place(conn, "bedroom", "home", "zone", "Bedroom", T)
         loans.add_asset(conn, "BED-1", "bed", "Bed", T)
         loans.add_asset(conn, "HST-1", "hoist", "Hoist", T)
         loans.enrol_tag(conn, "a0b1c2d3e4f5", b"s" * 32, T)
@@ -69,6 +70,15 @@ def test_a_new_loan_sees_only_its_own_use(stocked: Register) -> None:
         assert row(conn).used_at is None
 
 
+def test_a_new_loan_does_not_begin_with_the_last_ones_alarm(stocked: Register) -> None:
+    with stocked.write() as conn:
+        lend(conn)
+        conn.execute(sa.update(judgement).values(unpowered_from=T + DAY))
+        loans.return_loan(conn, "LN-1", T + 2 * DAY)
+        lend(conn, "LN-2", T + 30 * DAY)
+        assert row(conn).unpowered_from is None
+
+
 def test_another_tag_begins_unheard_and_with_power(stocked: Register) -> None:
     with stocked.write() as conn:
         loans.fit_tag(conn, "a0b1c2d3e4f5", "BED-1", T)
@@ -102,6 +112,7 @@ Move = Callable[[sa.Connection], None]
         (lambda c: lend(c, "LN-1"), "in the register already"),
         (lambda c: loans.lend(c, "L", "HST-1", "x", "boat", "home", T, None), "setting"),
         (lambda c: loans.lend(c, "L", "HST-1", "x", "home", "home", T, T), "before it begins"),
+        (lambda c: loans.lend(c, "L", "HST-1", "x", "home", "bedroom", T, None), "lend to the place it is part of"),
         (lambda c: loans.return_loan(c, "NONE", T), "there is no loan"),
         (lambda c: loans.return_loan(c, "LN-1", T - 1), "cannot end"),
     ],

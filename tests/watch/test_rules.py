@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from kitback.register import listening
-from kitback.register.tables import flag, whereabouts
+from kitback.register.tables import flag, judgement, whereabouts
 from kitback.watch import RULES
 from lending import DAY, HOUR, NOW, Service
 
@@ -170,6 +170,48 @@ def test_silence_while_the_gateway_was_away_says_nothing(service: Service) -> No
     assert service.open_flags("M") == {}
     service.judge(NOW + 3 * HOUR)
     assert set(service.open_flags("M")) == {"silent"}
+
+
+def test_a_gateway_that_does_not_listen_opens_no_silence(service: Service) -> None:
+    service.lend("M", "mattress", heard_at=NOW - 5 * HOUR)
+    nothing = dict.fromkeys(("heard_at", "complete_to", "whole", "battery_mv", "used_at", "place_id", "place_type"))
+    service.lend("B", **nothing, place_from=None, place_seen=None)
+    with service.register.write() as conn:
+        listening.away(conn)
+    service.judge()
+    assert service.open_flags("M") == service.open_flags("B") == {}
+
+
+def test_a_mattress_that_was_silent_in_the_store_is_no_safety_check_when_it_is_lent(service: Service) -> None:
+    service.lend("M", "mattress", days=0, heard_at=NOW - 21 * DAY)
+    service.judge()
+    assert "silent" not in service.open_flags("M")
+
+
+def test_overdue_and_in_use_is_not_asked_home_because_the_gateway_was_away(service: Service) -> None:
+    service.lend("B", pathway="home_first", days=50, heard_at=NOW - 40 * HOUR, complete_to=NOW - 40 * HOUR)
+    with service.register.write() as conn:
+        listening.connected(conn, NOW - HOUR)
+    service.judge()
+    assert service.open_flags("B")["overdue"].endswith("Do not collect.")
+
+
+def test_an_asset_first_heard_in_the_store_has_not_come_back(service: Service) -> None:
+    service.lend("B", place_id="store", place_type="store", place_from=NOW - DAY)
+    with service.register.write() as conn:
+        conn.execute(sa.delete(whereabouts).where(whereabouts.c.asset_id == "B"))
+    service.judge()
+    assert service.open_flags("B") == {}
+
+
+def test_overdue_does_not_open_beside_back_in_stores_while_half_an_upload_is_missing(service: Service) -> None:
+    service.lend("B", pathway="home_first", days=41, place_id="store", place_type="store", place_from=NOW - DAY)
+    service.judge()
+    assert set(service.open_flags("B")) == {"seen_in_stores"}
+    with service.register.write() as conn:
+        conn.execute(sa.update(judgement).values(whole=False, heard_at=NOW + 2 * DAY))
+    service.judge(NOW + 2 * DAY)
+    assert set(service.open_flags("B")) == {"seen_in_stores"}
 
 
 def test_a_silent_flag_stands_while_the_gateway_was_away(service: Service) -> None:

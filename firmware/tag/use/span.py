@@ -22,8 +22,10 @@ def begin(now: int) -> None:
 def step(now: int, active: bool, events: int):
     """Take one sense. The span that it ended, as (at, span, in_use, events), or None."""
     if state.using:
-        state.in_use += now - state.sensed_at
-        state.used_at = now
+        # No longer than a pause: cycles that could not sense, for want of supply, are no proof of use.
+        sure = min(now - state.sensed_at, _PAUSE_S)
+        state.in_use += sure
+        state.used_at = state.sensed_at + sure
     state.sensed_at = now
     state.using = active
     done = None

@@ -40,14 +40,14 @@ def listing(
 
 def _show(kept: "list[Kept]") -> None:
     from kitback.intake.quarantine import WORDS
-    from kitback.watch.words import moment
+    from kitback.watch.words import stamp
 
     table(
         f"Quarantine: {len(kept)} kept" if kept else "Quarantine: empty",
         ("Latest", "Tag", "What", "Why", "Times"),
         (
             (
-                moment(each.last_at, each.last_at),
+                stamp(each.last_at),
                 each.tag_id or "-",
                 f"record {each.seq}" if each.journal else "report",
                 f"{WORDS[each.reason]}\n{each.detail}",

@@ -56,7 +56,8 @@ def opened(register: str) -> Iterator["Register"]:
     """The register, which must be there already; its failures end the command in plain words."""
     from kitback.register import Register, RegisterError
 
-    if "://" not in register and not Path(register).is_file():
+    path = register.removeprefix("sqlite:///")
+    if "://" not in path and not Path(path).is_file():
         fail(f"there is no register at {register}; `kitback gateway` makes one, `kitback demo --keep FOLDER` as well")
     with failing(RegisterError):
         found = Register.open(register)

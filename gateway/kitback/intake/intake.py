@@ -55,6 +55,15 @@ class Intake:
         with self._register.write() as conn:
             listening.connected(conn, now_s(self._clock))
 
+    def away(self) -> None:
+        """Note that the gateway does not hear its tags: it has just started, or has lost its broker.
+
+        Raises:
+            RegisterError: the database failed.
+        """
+        with self._register.write() as conn:
+            listening.away(conn)
+
     def still(self) -> None:
         """Note that the gateway is listening, though nothing comes.
 

@@ -1,4 +1,4 @@
-"""What could not be taken in, kept with the reason, so that nothing is dropped unseen. Capped."""
+"""What could not be taken in, kept with the reason, so that nothing is dropped unseen. Whole reports are capped."""
 
 import hashlib
 from collections.abc import Mapping

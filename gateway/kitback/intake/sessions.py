@@ -80,6 +80,7 @@ class Session:
         while not stopping.is_set():
             if self._join(stopping):
                 self._serve(stopping)
+                self._note_away()
         self.joined.clear()
         self._client.disconnect()
 
@@ -94,6 +95,12 @@ class Session:
             if time.monotonic() - alive > _SIGN_OF_LIFE:
                 self._insist(self._intake.still, stopping)
                 alive = time.monotonic()
+
+    def _note_away(self) -> None:
+        try:
+            self._intake.away()
+        except RegisterError as error:
+            log.error("%s; that the broker was lost is not noted", error)
 
     def _gather(self) -> None:
         """Wait for a first message, then for those that come with it."""
@@ -111,11 +118,9 @@ class Session:
         answers = self._insist(lambda: self._intake.take(messages), stopping)
         if answers is None:
             return
-        # The connection may have gone meanwhile, and the pending messages with it.
-        if self._pending[: len(batch)] == batch:
-            del self._pending[: len(batch)]
-            for message in batch:
-                self._client.ack(message.mid, message.qos)
+        del self._pending[: len(batch)]
+        for message in batch:
+            self._client.ack(message.mid, message.qos)
         for topic, answer in answers:
             self._client.publish(topic, answer)
 

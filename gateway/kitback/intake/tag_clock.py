@@ -21,6 +21,8 @@ KEPT: Final = 8
 """Pairs kept on a clock of which nothing is outstanding; enough for a rate over a week."""
 RATE_BASE: Final = 3_600
 """Counter seconds two pairs must be apart to tell a rate: each is only good to a second."""
+BEGAN_AGAIN: Final = 60
+"""A pair so many seconds later at no later counter is another clock's; one that only came late is earlier in both."""
 WORST_DRIFT_PCT: Final = 10
 """A clock that seems to drift by more has a wrong pair."""
 
@@ -44,6 +46,8 @@ class Time:
 def add(points: Sequence[Point], new: Point) -> tuple[Point, ...]:
     """The pairs of a clock, in order, with one more; repeats and pairs that came late change nothing.
 
+    A later time at an earlier counter is another clock of the same number: an erased tag counts from 1 again.
+
     The newest pair is believed: earlier ones that no oscillator could reconcile with it are dropped, because a gateway
     whose clock was wrong is put right, not the reverse.
     """
@@ -51,7 +55,7 @@ def add(points: Sequence[Point], new: Point) -> tuple[Point, ...]:
         return (new,)
     last = points[-1]
     if new.counter <= last.counter:
-        return tuple(points)
+        return (new,) if new.unix > last.unix + BEGAN_AGAIN else tuple(points)
     ran, passed = new.counter - last.counter, new.unix - last.unix
     if abs(passed - ran) > ran * WORST_DRIFT_PCT // 100 + 5:
         return (new,)

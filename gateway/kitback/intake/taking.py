@@ -49,8 +49,10 @@ def take_report(conn: sa.Connection, opened: Opened, arrival: Arrival, locate: L
     """
     tag_id, report = opened.tag_id, opened.report
     journal = journals.read(conn, tag_id, report.journal)
+    unseen = 0
     if journal is None:
-        journal = Journal(base=report.oldest - 1, high=report.oldest - 1, newest=report.newest)
+        unseen = report.oldest - 1
+        journal = Journal(base=unseen, high=unseen, newest=report.newest)
     if order.too_far(journal.high, report.oldest, report.newest):
         detail = f"high {journal.high}, oldest {report.oldest}, newest {report.newest}"
         raise Refused("sequence_jump", detail, tag_id, opened.secret)
@@ -62,13 +64,18 @@ def take_report(conn: sa.Connection, opened: Opened, arrival: Arrival, locate: L
     sound = [record for _, record in batch if not isinstance(record, Damaged)]
     _set_aside(conn, opened, verdict, arrival)
     counts = _book(journal, report.newest, verdict, len(sound))
+    # Overwritten before this register first heard of the journal, or taken in by another register.
+    counts["records.before_first_sight"] = unseen
     journals.write(conn, tag_id, report.journal, journal)
     journals.write_lost(conn, tag_id, report.journal, written_off, verdict.lost, arrival.unix)
 
     before = present.read(conn, tag_id)
     clocks = Clocks(conn, tag_id, before.rate_ppb if before else 0, arrival.unix if arrival.trusted else None)
     if report.pair and _believable(report.pair, report.at, arrival):
-        clocks.learn(report.clock, Point((report.pair.sent + report.pair.acked) // 2, report.pair.unix))
+        point = Point((report.pair.sent + report.pair.acked) // 2, report.pair.unix)
+        if before and report.clock < before.clock and clocks.numbered_anew(point):
+            before = None
+        clocks.learn(report.clock, point)
     have_all = not verdict.early and journal.high >= journal.newest
     placed, none_wait = clocks.place(
         [Noted(report.journal, report.on, record) for record in sound], _closed_before(report, verdict, have_all)
@@ -138,12 +145,13 @@ def _stand(
     """Note how the tag and its asset stand now, unless a later report has said so already."""
     report = opened.report
     on = apply.fitted_at(fitted, arrival.unix)
-    asset_id = on.asset_id if on else None
+    at = clocks.time(report.clock, report.at)
+    # What waited in the broker while the tag went to another asset says nothing of that one.
+    asset_id = on.asset_id if on and (at is None or at.unix >= on.from_s) else None
     if before and before.journal == report.journal and (report.clock, report.at) < (before.clock, before.at):
         late = replace(before, heard_at=arrival.unix, rate_ppb=clocks.rate_ppb, whole=complete)
         present.note(conn, opened.tag_id, late, asset_id)
         return
-    at = clocks.time(report.clock, report.at)
     complete_to = before.complete_to if before else None
     if complete and at:
         complete_to = max(complete_to or 0, at.unix)

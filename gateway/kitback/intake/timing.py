@@ -68,6 +68,20 @@ class Clocks:
             self._points[row.clock] += (Point(row.counter, row.unix),)
         self._ends: dict[int, int] = {row.clock: row.ends_s for row in conn.execute(_ENDS, {"tag": tag_id})}
 
+    def numbered_anew(self, point: Point) -> bool:
+        """Whether a pair on a clock below the present one is news: then the tag was erased and counts its clocks anew.
+
+        What was known of the clocks of the old count is dropped.
+        """
+        newest = max((points[-1].unix for points in self._points.values() if points), default=0)
+        if point.unix <= newest + tag_clock.BEGAN_AGAIN:
+            return False
+        for clock in list(self._points):
+            self._keep(clock, ())
+        self._ends.clear()
+        self._conn.execute(sa.delete(clock_table).where(clock_table.c.tag_id == self._tag_id))
+        return True
+
     def learn(self, clock: int, point: Point) -> None:
         """Take in a pair."""
         self._keep(clock, tag_clock.add(self._points[clock], point))

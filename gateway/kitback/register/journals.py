@@ -37,11 +37,6 @@ class Journal:
     quarantined: int = 0
     duplicate: int = 0
 
-    @property
-    def balances(self) -> bool:
-        """Whether every record is accounted for."""
-        return self.applied + self.lost + self.quarantined == self.high - self.base
-
 
 _TAG = sa.bindparam("tag", type_=sa.String())
 _JOURNAL = sa.bindparam("journal", type_=sa.String())

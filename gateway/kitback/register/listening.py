@@ -10,7 +10,7 @@ from kitback.register.upsert import put
 AWAY: Final = 600
 """Seconds without a sign of listening that make an absence."""
 
-_FROM, _LAST = "listening_from", "listening_last"
+_NOW, _FROM, _LAST = "listening", "listening_from", "listening_last"
 
 
 def connected(conn: sa.Connection, now_s: int) -> None:
@@ -19,6 +19,7 @@ def connected(conn: sa.Connection, now_s: int) -> None:
     if last is None or now_s - last > AWAY:
         _write(conn, _FROM, now_s)
     _write(conn, _LAST, now_s)
+    _write(conn, _NOW, 1)
 
 
 def still(conn: sa.Connection, now_s: int) -> None:
@@ -26,9 +27,14 @@ def still(conn: sa.Connection, now_s: int) -> None:
     _write(conn, _LAST, now_s)
 
 
+def away(conn: sa.Connection) -> None:
+    """The gateway is not listening: it has just started, or has lost its broker."""
+    _write(conn, _NOW, 0)
+
+
 def since(conn: sa.Connection) -> int | None:
-    """When the present stretch of listening began, Unix seconds; None when there never was one."""
-    return _read(conn, _FROM)
+    """When the present stretch of listening began, Unix seconds; None while the gateway does not listen."""
+    return _read(conn, _FROM) if _read(conn, _NOW) else None
 
 
 def _read(conn: sa.Connection, name: str) -> int | None:
@@ -36,5 +42,5 @@ def _read(conn: sa.Connection, name: str) -> int | None:
     return None if value is None else int(value)
 
 
-def _write(conn: sa.Connection, name: str, at_s: int) -> None:
-    put(conn, meta, [{"name": name, "value": str(at_s)}])
+def _write(conn: sa.Connection, name: str, value: int) -> None:
+    put(conn, meta, [{"name": name, "value": str(value)}])

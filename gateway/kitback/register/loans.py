@@ -152,6 +152,8 @@ def lend(
     _one_of("setting", setting, SETTINGS)
     _require(conn, asset.c.asset_id, asset_id, "asset")
     _require(conn, place.c.place_id, place_id, "place")
+    if conn.scalar(sa.select(place.c.type).where(place.c.place_id == place_id)) == "zone":
+        raise IllegalMove(f"{place_id} is a zone: lend to the place it is part of")
     _refuse_existing(conn, loan.c.loan_ref, loan_ref, "loan")
     if due is not None and due <= at:
         raise IllegalMove(f"loan {loan_ref} would be due at {_when(due)}, before it begins: check the dates")
@@ -193,12 +195,18 @@ def return_loan(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "syst
         raise IllegalMove(f"loan {loan_ref} began at {_when(mine.from_s)}, it cannot end at {_when(at)}")
     conn.execute(sa.update(loan).where(loan.c.loan_ref == loan_ref), {"to_s": at})
     judgements.refresh(conn, mine.asset_id)
+    _forget_power(conn, mine.asset_id)
     _audit(conn, at, who, f"loan.end {loan_ref}", {"asset_id": mine.asset_id})
 
 
 def _new_tag(conn: sa.Connection, asset_id: str) -> None:
-    """Another tag, or none: what the last one said about power is nobody's word any more."""
+    """Another tag, or none."""
     judgements.refresh(conn, asset_id)
+    _forget_power(conn, asset_id)
+
+
+def _forget_power(conn: sa.Connection, asset_id: str) -> None:
+    """What was said about power is nobody's word any more; a tag that finds it so says it again."""
     conn.execute(sa.update(judgement).where(judgement.c.asset_id == asset_id), {"unpowered_from": None})
 
 

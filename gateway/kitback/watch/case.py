@@ -48,6 +48,8 @@ class Case:
     pathway: Pathway | None
     """None when the policy does not know the loan's pathway; it is judged all the same."""
     now_s: int
+    listening_from: int
+    """Since when the gateway has been there to hear; `now_s` while it is not."""
 
     @property
     def clinician_only(self) -> bool:
@@ -66,8 +68,11 @@ class Case:
 
     @property
     def silent(self) -> bool:
-        """Whether the tag has not been heard for longer than it may."""
-        return self.row.heard_at is None or self.now_s - self.row.heard_at >= self.kind.silent_after.seconds
+        """Whether the tag, on this loan, has not been heard for longer than it may while somebody listened."""
+        if self.row.heard_at is None:
+            return True
+        quiet_from = max(self.row.heard_at, self.row.loan_from, self.listening_from)
+        return self.now_s - quiet_from >= self.kind.silent_after.seconds
 
     @property
     def used_lately(self) -> bool:

@@ -6,7 +6,7 @@ for flags that open or change. What changed, and how many assets and tags there 
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -96,7 +96,8 @@ Found = dict[str, dict[str, _Finding]]
 
 def judge(conn: sa.Connection, policy: Policy, now_s: int) -> Judged:
     """Judge every loan at `now_s`, in the caller's transaction; call it once a transaction."""
-    limits = Thresholds.of(policy, now_s, listening.since(conn) or 0)
+    listening_from = listening.since(conn)
+    limits = Thresholds.of(policy, now_s, now_s if listening_from is None else listening_from)
     found = {rule.name: dict(_findings(conn, rule, limits, policy)) for rule in RULES}
     changes = _compare(found, _open_flags(conn))
     _keep(conn, changes, policy, now_s)
@@ -111,7 +112,7 @@ def _findings(conn: sa.Connection, rule: Rule, limits: Thresholds, policy: Polic
     )
     seen = sa.and_(rule.when(limits), sa.or_(rule.opens(limits), stands))
     for row in (Row(*each) for each in conn.execute(SELECT.where(judgement.c.loan_ref.is_not(None), judged, seen))):
-        case = Case(row, policy.kind[row.kind], policy.pathway.get(row.pathway), limits.now_s)
+        case = Case(row, policy.kind[row.kind], policy.pathway.get(row.pathway), limits.now_s, limits.listening_from)
         yield row.asset_id, _Finding(rule, case)
 
 
@@ -133,9 +134,10 @@ def _open_flags(conn: sa.Connection) -> dict[str, dict[str, _Flag]]:
 
 def _compare(found: Found, flags: dict[str, dict[str, _Flag]]) -> _Changes:
     changes = _Changes()
+    seen = {rule.name: set(found[rule.name]) | _left_standing(rule, flags.get(rule.name, {})) for rule in RULES}
     for rule in RULES:
-        overruled = _seen_by((other for other in RULES if rule.name in other.over), found)
-        suspended = _seen_by((other for other in RULES if rule.name in other.suspends), found)
+        overruled = _seen_by((other for other in RULES if rule.name in other.over), seen)
+        suspended = _seen_by((other for other in RULES if rule.name in other.suspends), seen)
         standing = flags.pop(rule.name, {})
         holding = {asset_id: each for asset_id, each in found[rule.name].items() if asset_id not in overruled}
         for asset_id, old in standing.items():
@@ -152,8 +154,13 @@ def _compare(found: Found, flags: dict[str, dict[str, _Flag]]) -> _Changes:
     return changes
 
 
-def _seen_by(rules: Iterable[Rule], found: Found) -> set[str]:
-    return {asset_id for rule in rules for asset_id in found[rule.name]}
+def _seen_by(rules: Iterable[Rule], seen: Mapping[str, set[str]]) -> set[str]:
+    return {asset_id for rule in rules for asset_id in seen[rule.name]}
+
+
+def _left_standing(rule: Rule, standing: Mapping[str, _Flag]) -> set[str]:
+    """What a rule saw before half an upload came, and may not take back yet."""
+    return {asset_id for asset_id, old in standing.items() if _undecided(rule, old)}
 
 
 def _undecided(rule: Rule, old: _Flag) -> bool:

@@ -94,6 +94,11 @@ def _away(_: Thresholds) -> sa.ColumnElement[bool]:
     )
 
 
+def _came_from_elsewhere() -> sa.ColumnElement[bool]:
+    """Whether it was anywhere before: a tag that is fitted in the store is first heard there, and that is no return."""
+    return sa.exists().where(whereabouts.c.asset_id == _row.asset_id, whereabouts.c.from_s < _row.place_from)
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         name="unpowered",
@@ -106,7 +111,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="silent",
-        when=lambda limit: limit.silent(_row.heard_at),
+        # Not from before the loan: in the store a pump is unplugged, and its tag asleep.
+        when=lambda limit: limit.silent(_row.heard_at, _row.loan_from),
         opens=lambda limit: limit.listened,
         since=lambda case: case.row.heard_at,
         sentence=sentences.silent,
@@ -118,7 +124,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="seen_in_stores",
-        when=lambda _: sa.and_(_row.place_type == "store", _row.place_from > _row.loan_from),
+        when=lambda _: sa.and_(_row.place_type == "store", _row.place_from > _row.loan_from, _came_from_elsewhere()),
         since=lambda case: case.row.place_from,
         sentence=sentences.seen_in_stores,
         action=lambda _: Action.BOOK_IN,
