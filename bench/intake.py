@@ -1,8 +1,8 @@
 """How fast reports get into the register: `python -m bench.intake [--reports N] [--tags T] [--runs R] [--json FILE]`.
 
-Signed reports of eight records each go through the intake in batches of a hundred, on SQLite with a durable commit a batch.
-The peer is what a tutorial would do with the same messages in the same run: parse the JSON, insert a row a record, commit
-each message; no signature, no order, no duplicates, no history. MQTT and InfluxDB are not in it.
+Signed reports of eight records each go through the intake in batches of a hundred, on SQLite with a durable commit a
+batch. The peer is what a tutorial would do with the same messages in the same run: parse the JSON, insert a row a
+record, commit each message; no signature, no order, no duplicates, no history. MQTT and InfluxDB are not in it.
 """
 
 import argparse

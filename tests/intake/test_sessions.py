@@ -10,12 +10,14 @@ import sqlalchemy as sa
 
 from brokers import AnyBroker, Mosquitto, until
 from kitback import wire
-from kitback.intake import Intake, Message, Session
+from kitback.intake import Intake, Message, Session, quarantine
 from kitback.intake.sessions import Broker
 from kitback.register import Register, RegisterError
 from kitback.register.tables import tag_journal
 from paper_tag import ROOT, PaperTag, SetClock, account, counts
 from tag_line import TagLine
+
+NOON = 1_749_999_600  # before the clock's time
 
 
 @contextmanager
@@ -67,6 +69,29 @@ def test_a_report_is_taken_in_and_answered(
         ack = tag.hear(*line.answer())
     assert isinstance(ack, wire.Ack)
     assert (ack.high, applied(register)) == (1, 1)
+
+
+def test_bad_input_is_kept_with_its_reason_and_stops_nothing(
+    broker: AnyBroker, intake: Intake, tag: PaperTag, register: Register
+) -> None:
+    tag.pair = wire.Pair(0, 0, NOON)
+    for _ in range(3):
+        tag.use(span=10)
+    topic, good = tag.message()
+    with running(broker, intake), TagLine(broker.port, tag.tag_id) as line:
+        for body in (b"not json", b'{"v":1}', b" " * 5000):
+            line.publish(*tag.seal(body))
+            assert isinstance(tag.hear(*line.answer()), wire.Rejection)
+        line.publish(topic, good[:-1] + b"!")
+        line.publish(*PaperTag(tag_id="ffffffffffff").message())
+        line.publish(*tag.seal(wire.encode(tag.report()).replace(b'["use",2,10,', b'["use",2,-5,')))
+        ack = tag.hear(*line.answer())
+    assert isinstance(ack, wire.Ack)
+    with register.read() as conn:
+        kept = {each.reason: each.times for each in quarantine.listing(conn)}
+        row = account(conn, tag)
+    assert kept == dict.fromkeys(("not_json", "schema", "too_large", "not_signed", "unknown_tag", "bad_record"), 1)
+    assert (ack.high, row.applied, row.quarantined) == (3, 2, 1)
 
 
 def test_many_reports_at_once_are_all_answered(
