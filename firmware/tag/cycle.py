@@ -4,6 +4,7 @@ On mains the tag sleeps lightly and stays in here; on battery it sleeps deeply, 
 again. A quiet cycle touches neither flash nor radio. Every wait is bounded, and a watchdog stands behind the bounds.
 """
 
+import gc
 import os
 import sys
 import time
@@ -192,6 +193,7 @@ class Tag:
         """Why the talk with the gateway failed, or None."""
         from tag import wifi
 
+        gc.collect()  # a talk needs the largest pieces of the heap
         journal = self._journal()
         battery_mv = board.battery_mv()
         uplink = None
@@ -204,7 +206,9 @@ class Tag:
             deadline: int = time.ticks_add(time.ticks_ms(), _TALK_MS)  # type: ignore[assignment]
             uplink = Uplink(self._config(), _tag_id(), deadline)
             Upload(uplink, journal, self._config().secret, battery_mv, deadline).run()
-        except Exception as error:  # whatever it was, the tag goes on
+        except MemoryError:
+            raise  # the heap is broken up, and only a deep sleep, which a crash ends in, gives a new one
+        except Exception as error:  # whatever else it was, the tag goes on
             return "%s %s" % (type(error).__name__, error)
         finally:
             if uplink:

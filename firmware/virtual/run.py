@@ -3,11 +3,13 @@
 DIRECTORY holds the tag: `world` (see world.py) and what a real one keeps in its flash. The process ends with
 
     0  the world ended
-    3  start me again: power came back, or this was one of every RESTART_EVERY deep sleeps
+    3  start me again: power came back, this was one of every RESTART_EVERY deep sleeps, or the heap is too broken up to
+       pass for that of a chip that has just started
     1  the application ended or raised, which on a board means a dead prompt; the traceback is on the serial port
 """
 
 import builtins
+import gc
 import sys
 
 _HERE = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
@@ -19,6 +21,7 @@ import network  # noqa: E402
 import world  # noqa: E402
 
 AGAIN = 3
+_WHOLE = 16 * 1024  # bytes in one piece, four times what the application asks for at once
 _CUT_US = 1_000_000  # how long power stays away after a cut in the middle of a flash operation
 
 _import = builtins.__import__
@@ -70,8 +73,18 @@ def _start_chip():
     raise RuntimeError("main.py ended; a tag never does")
 
 
+def _is_fresh():
+    """Whether the heap is as whole as that of a chip that has just started; in one process it breaks up by and by."""
+    gc.collect()
+    try:
+        bytearray(_WHOLE)
+    except MemoryError:
+        return False
+    return True
+
+
 def _live(restart_every):
-    """Run until the process should be started again."""
+    """Run until the process should be started again, which is the only way to an empty heap."""
     sleeps = 0
     while True:
         try:
@@ -79,11 +92,11 @@ def _live(restart_every):
         except world.DeepSleep as request:
             world.deep_sleep(request.args[0])
             sleeps += 1
-            if sleeps == restart_every:
-                world.save()
-                return
         except world.Reset as reset:
             world.boot(reset.args[0])
+        if sleeps and sleeps == restart_every or not _is_fresh():
+            world.save()
+            return
 
 
 def main(directory, port=0, restart_every=0):

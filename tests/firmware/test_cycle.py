@@ -118,3 +118,22 @@ print(json.dumps(waits))
 
 def test_a_tag_without_provisioning_sleeps_an_hour(on_tag):
     assert on_tag(CYCLE + "del esp32.values['provision']\nprint(json.dumps(wake(machine.PWRON_RESET)))") == 3600
+
+
+def test_a_heap_too_broken_up_for_a_talk_ends_in_a_deep_sleep_and_the_report_goes_out_after_it(on_tag):
+    pauses = on_tag(
+        CYCLE
+        + """
+from tag import wifi
+wake(machine.PWRON_RESET)
+def broken_up(networks):
+    bytearray(1 << 40)
+join, wifi.join = wifi.join, broken_up
+state.report_at = 0
+pauses = [wake(machine.DEEPSLEEP_RESET, 60)]
+tries, wifi.join = network.tries, join
+pauses.append(wake(machine.DEEPSLEEP_RESET, 120))
+print(json.dumps([pauses[0], network.tries > tries]))
+"""
+    )
+    assert pauses == [120, True]
