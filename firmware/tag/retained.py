@@ -11,8 +11,8 @@ import machine
 import uctypes
 from micropython import const
 
-_MAGIC = const(0x4B42_0001)  # "KB" and the version of the layout
-_SIZE = const(120)
+_MAGIC = const(0x4B42_0002)  # "KB" and the version of the layout
+_SIZE = const(188)
 _CHECKED_FROM = const(8)
 
 MYPY = False
@@ -75,6 +75,19 @@ state = uctypes.struct(
         "failures": _u8 | 117,  # reports failed in a row
         "crashes": _u8 | 118,  # cycles raised in a row
         "network": _u8 | 119,  # which of the provisioned networks worked last
+        # settings, see settings.py; 0: as the tag's makers set it
+        "settings": _u32 | 120,  # revision in force
+        "report_s": _u32 | 124,
+        "fix_s": _u32 | 128,
+        "scan_gap_s": _u32 | 132,
+        "settled_s": _u16 | 136,
+        "pause_s": _u16 | 138,
+        "safe_mv": _u16 | 140,
+        # commands
+        "asked": _u8 | 142,  # a fix and a health record are wanted, due or not
+        "maintain_until": _u32 | 144,  # no sleep before
+        # the last crash, as text: what and where
+        "crash": (uctypes.ARRAY | 148, 40 | _u8),
     },
 )
 
@@ -100,6 +113,14 @@ def save() -> None:
 def clear() -> None:
     """Begin with a state of zeros. What is kept stays until `save`."""
     _buffer[:] = bytes(_SIZE)
+
+
+def renew() -> None:
+    """Begin with a state of zeros, but remember the crashes."""
+    crashes, crash = state.crashes, bytes(state.crash)
+    clear()
+    state.crashes = crashes
+    state.crash[:] = crash
 
 
 def forget() -> None:
