@@ -12,7 +12,7 @@ import uctypes
 from micropython import const
 
 _MAGIC = const(0x4B42_0002)  # "KB" and the version of the layout
-_SIZE = const(188)
+_SIZE = const(216)
 _CHECKED_FROM = const(8)
 
 MYPY = False
@@ -88,6 +88,11 @@ state = uctypes.struct(
         "maintain_until": _u32 | 144,  # no sleep before
         # the last crash, as text: what and where
         "crash": (uctypes.ARRAY | 148, 40 | _u8),
+        # where the network was joined last, see wifi.py
+        "leased_at": _u32 | 188,
+        "lease": (uctypes.ARRAY | 192, 16 | _u8),  # address, netmask, gateway, name server
+        "bssid": (uctypes.ARRAY | 208, 6 | _u8),
+        "leased": _u8 | 214,  # whether the three above may be used again
     },
 )
 
