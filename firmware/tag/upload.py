@@ -8,7 +8,7 @@ import time
 
 from micropython import const
 
-from tag import clock, report
+from tag import clock, crash, report
 from tag.retained import state
 from tag.use import span
 
@@ -31,6 +31,10 @@ class Upload:
         self._buffer = bytearray(report.MAX_MESSAGE)
         self._most = report.MAX_MESSAGE  # records a batch; more never fit
         self._battery_mv = battery_mv
+        self.settings = 0
+        """Revision of the settings that the gateway has for this tag; 0: none, or it did not say."""
+        self.commands = 0
+        """How many commands it has."""
         if state.journal != journal.number:
             state.journal = journal.number
             state.acked = 0
@@ -87,6 +91,11 @@ class Upload:
             "open": span.so_far(now),
             "after": after,
         }
+        if state.crashes >= crash.MOST:
+            head["safe"] = True
+        what = crash.last()
+        if what:
+            head["crash"] = what
         if state.pair_unix:
             head["pair"] = (state.pair_sent, state.pair_acked, state.pair_unix)
         return head
@@ -96,6 +105,9 @@ class Upload:
         # The gateway knows best, also when it was restored and knows less than it did.
         state.acked = min(ack["high"], self._journal.newest)
         state.failures = 0
+        crash.forget()
+        self.settings = ack.get("settings", 0)
+        self.commands = ack.get("commands", 0)
         self._most = min(2 * self._most, report.MAX_MESSAGE)
         unix = ack.get("unix")
         if unix:
