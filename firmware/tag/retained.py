@@ -12,7 +12,7 @@ import uctypes
 from micropython import const
 
 _MAGIC = const(0x4B42_0002)  # "KB" and the version of the layout
-_SIZE = const(216)
+_SIZE = const(228)
 _CHECKED_FROM = const(8)
 
 MYPY = False
@@ -93,6 +93,7 @@ state = uctypes.struct(
         "lease": (uctypes.ARRAY | 192, 16 | _u8),  # address, netmask, gateway, name server
         "bssid": (uctypes.ARRAY | 208, 6 | _u8),
         "leased": _u8 | 214,  # whether the three above may be used again
+        "tilt": (uctypes.ARRAY | 216, 6 | uctypes.INT16),  # see use/tilt.py
     },
 )
 
