@@ -5,7 +5,7 @@ import time
 import umqtt.simple
 from micropython import const
 
-from tag import report
+from tag import clock, report, wifi
 from tag.sockets import Sockets
 
 _KEEPALIVE_S = const(60)
@@ -17,7 +17,10 @@ class Uplink:
     """A connected session. The broker keeps it between reports, so that no answer is missed."""
 
     def __init__(self, config, tag_id: str, deadline: int) -> None:
-        umqtt.simple.socket = Sockets(deadline)  # type: ignore[attr-defined]
+        if config.authority:
+            clock.set_rtc(config.unix)
+        sockets = Sockets(deadline, wifi.dns_server(), config.host, config.authority)
+        umqtt.simple.socket = sockets  # type: ignore[attr-defined]
         base = "%s/%s/%s/" % (config.root, tag_id[-1], tag_id)
         self._base = base.encode()
         self._heard: list[bytes] = []

@@ -6,6 +6,7 @@ A world is a text file, read forward only, sorted by time. Header lines come fir
     start <unix>   end <unix>                   seconds
     drift_ppm <n>                               how fast the tag's oscillator runs
     seed <n>
+    route <host> <port> <host> <port>           where what the tag knows as the first is found on this PC
     radio <place> wifi <ssid> <bssid> <channel> <rssi>
     radio <place> ble <address> <rssi> [random]
 
@@ -63,6 +64,7 @@ class BadWorld(Exception):
 
 state = dict(EVENTS)
 places = {}  # name -> ([(ssid, bssid, channel, rssi)], [(address, rssi, is_random)])
+routes = {}  # (host, port) -> (host, port)
 unique_id = b""
 memory = b""  # the RTC's
 rtc_offset = 0  # microseconds from `now` to the RTC
@@ -336,6 +338,8 @@ def _read_header():
             _ppm = 1_000_000 + int(words[1])
         elif key == "seed":
             _seed = int(words[1])
+        elif key == "route":
+            routes[(words[1], int(words[2]))] = (words[3], int(words[4]))
         elif key == "radio":
             _read_radio(words)
         else:

@@ -44,7 +44,7 @@ sys.modules["time"] = utime
 from tag.uplink import Uplink
 
 class Config:
-    root, host, user, password = "kitback", "127.0.0.1", None, None
+    root, host, user, password, authority = "kitback", "127.0.0.1", None, None, b""
     port = given
 
 said = []
