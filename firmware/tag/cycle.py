@@ -17,7 +17,7 @@ from tag.journal import Journal
 from tag.retained import state
 from tag.use import span
 
-_WATCHDOG_MS = const(25_000)  # a scan, joining a network and a talk together are bounded to 20 s
+_WATCHDOG_MS = const(25_000)  # a scan, joining a network and a talk together are bounded to 23 s
 _TALK_MS = const(8_000)
 _DAY_S = const(86_400)
 _SETTLED_S = const(300)  # still for so long: the move is over
@@ -91,11 +91,12 @@ class Tag:
             self._work(now)
             now = clock.now()
         state.crashes = 0
-        state.awake_ms += time.ticks_diff(time.ticks_ms(), woke)
+        awake_ms = time.ticks_diff(time.ticks_ms(), woke)
+        state.awake_ms += awake_ms
         retained.save()
         pause = min(sensed.sense_s, max(1, state.report_at - now))
         if self._talkative:
-            print("sleep %d ms" % (pause * 1000))
+            print("sleep %d ms after %d ms awake" % (pause * 1000, awake_ms))
             self._talkative = False
         if mains or sensed.light:
             machine.lightsleep(pause * 1000)
@@ -214,6 +215,9 @@ class Tag:
 
     def _postpone_report(self) -> int:
         """After a failure: twice as long as after the last one, less up to a quarter by chance. Returns the seconds."""
+        from tag import wifi
+
+        wifi.forget()
         state.failures = min(state.failures + 1, _MOST_FAILURES)
         wait = min(_RETRY_S << state.failures - 1, self._use.REPORT_S)
         wait -= wait * os.urandom(1)[0] // 1024
