@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-Key = Literal["occupied", "loaded", "motor", "mains", "motion", "power", "battery_mv", "at", "network"]
+Key = Literal[
+    "occupied", "loaded", "kg", "tilt", "shake", "motor", "mains", "motion", "power", "battery_mv", "at", "network"
+]
 
 
 class Event(NamedTuple):
