@@ -6,7 +6,7 @@ UMQTT := firmware/lib/umqtt/simple.py
 NHSUK := gateway/kitback/web/node_modules/nhsuk-frontend/package.json
 STUBS := $(VENV)/stubs/.done
 
-.PHONY: help demo test lint setup constraints packages clean
+.PHONY: help demo test soak lint setup constraints packages clean
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -17,6 +17,9 @@ demo: setup ## Thirty days of eleven tags in a minute, then the worklist
 
 test: packages setup lint ## Every test, with everything it needs
 	$(BIN)/pytest -q -n 2 --dist loadscope $(PYTEST_ARGS)
+
+soak: packages setup ## The long runs: power cut at each flash operation of a life; an hour
+	KITBACK_SOAK=1 $(BIN)/pytest -q -n 2 --dist load -rP tests/firmware/test_power_cut.py
 
 lint: setup $(STUBS) ## Style, types, import rules
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ DIRECTORY holds the tag: `world` (see world.py) and what a real one keeps in its
 """
 
 import builtins
+import gc
 import sys
 
 _HERE = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
@@ -45,16 +46,21 @@ def _import_again(name, globals=None, locals=None, fromlist=None, level=0):
 def _run_again(name):
     module, code = _loaded[name]
     names = module.__dict__
-    kept = {key: names[key] for key in ("__name__", "__file__", "__path__") if key in names}
     if code is None:
-        with open(kept["__file__"]) as file:
-            code = _loaded[name][1] = compile(file.read(), kept["__file__"], "exec")
-    names.clear()
-    names.update(kept)
+        gc.collect()  # compiling needs memory in one piece; a board has nothing to compile
+        with open(names["__file__"]) as file:
+            code = _loaded[name][1] = compile(file.read(), names["__file__"], "exec")
     exec(code, names)
     parent, _, leaf = name.rpartition(".")
     if parent:
         setattr(sys.modules[parent], leaf, module)
+
+
+def _forget(names):
+    """What a sleeping chip's memory does with a module."""
+    kept = {key: names[key] for key in ("__name__", "__file__", "__path__") if key in names}
+    names.clear()
+    names.update(kept)
 
 
 def _start_chip():
@@ -64,6 +70,8 @@ def _start_chip():
         if file.startswith(_FIRMWARE + "/") and name not in _loaded:
             _loaded[name] = [module, None]
     _stale.update(_loaded)
+    for module, _ in _loaded.values():
+        _forget(module.__dict__)
     network.power_down()
     __import__("boot")
     __import__("main")
