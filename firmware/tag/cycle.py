@@ -206,7 +206,7 @@ class Tag:
             uplink = Uplink(self._config(), _tag_id(), deadline)
             Upload(uplink, journal, self._config().secret, battery_mv, deadline).run()
         except Exception as error:  # whatever it was, the tag goes on
-            return "%s %s" % (type(error).__name__, error)
+            return "%s %s" % (type(error).__name__, " ".join(str(error).split()))  # on one line
         finally:
             if uplink:
                 uplink.close()
