@@ -15,6 +15,8 @@ _MAINS = const(25)
 _MOTION = const(27)
 _HX711_DATA = const(18)
 _HX711_CLOCK = const(19)
+_LAMP = const(2)
+_BUZZER = const(26)
 _SDA = const(21)
 _SCL = const(22)
 _LIS3DH = const(0x18)
@@ -80,6 +82,16 @@ def motion():
         return pin
     # The sensor holds the pin up until it is asked. Nothing is asked while the pin is down.
     return lambda: pin() and sensor.moved()
+
+
+def lamp():
+    """A function that switches the light on (1) or off (0)."""
+    return machine.Pin(_LAMP, machine.Pin.OUT, value=0).value
+
+
+def buzzer():
+    """A function that switches the sound on (1) or off (0)."""
+    return machine.Pin(_BUZZER, machine.Pin.OUT, value=0).value
 
 
 def wake_on_motion() -> None:

@@ -43,17 +43,21 @@ def pair(sent: int, unix: int) -> None:
         nvs.keep("newest_day", unix // _DAY_S)
 
 
+def unix() -> int:
+    """The Unix time; 0 when no round trip has told it on this clock."""
+    return state.pair_unix + now() - state.pair_acked if state.pair_unix else 0
+
+
 def set_rtc(provisioned: int) -> None:
     """Set the RTC to the world's time, as well as it is known: certificates are valid from one date to another.
 
     Without a round trip since power came, that is the newest time ever seen, or that of provisioning. The broker's
     certificate may be newer, so every report that fails puts the guess a month later; after a year it starts over.
     """
-    if state.pair_unix:
-        unix = state.pair_unix + now() - state.pair_acked
-    else:
-        unix = max(provisioned, nvs.number("newest_day") * _DAY_S) + state.failures % _STRIDES * _STRIDE_S
-    seconds = unix - _UNIX_AT_0
+    known = unix()
+    if not known:
+        known = max(provisioned, nvs.number("newest_day") * _DAY_S) + state.failures % _STRIDES * _STRIDE_S
+    seconds = known - _UNIX_AT_0
     if abs(seconds - time.time()) < _DAY_S:
         return
     rtc = machine.RTC()

@@ -26,6 +26,7 @@ class Config:
             self.user = given["user"]
             self.password = given["password"]
             self.root = given["root"]
+            self.generation = given.get("generation", 1)  # how often it has been provisioned
             self.authority = unhexlify(given.get("ca", ""))  # DER; without one there is no TLS
             self.unix = given.get("unix", 0)  # when it was provisioned
         except (KeyError, TypeError, ValueError) as error:

@@ -30,6 +30,24 @@ def keep(key: str, value: int) -> None:
     nvs.commit()
 
 
+def keep_blob(key: str, value: bytes) -> None:
+    """Keep some bytes, durably."""
+    nvs = esp32.NVS("kitback")
+    nvs.set_blob(key, value)
+    nvs.commit()
+
+
+def erase(*keys: str) -> None:
+    """Keep nothing under these keys."""
+    nvs = esp32.NVS("kitback")
+    for key in keys:
+        try:
+            nvs.erase_key(key)
+        except OSError:  # there was nothing
+            pass
+    nvs.commit()
+
+
 def count(key: str) -> int:
     """Adds one to a counter, durably, and gives the new value; the first is 1."""
     value = number(key) + 1

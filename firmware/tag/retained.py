@@ -11,8 +11,8 @@ import machine
 import uctypes
 from micropython import const
 
-_MAGIC = const(0x4B42_0002)  # "KB" and the version of the layout
-_SIZE = const(228)
+_MAGIC = const(0x4B42_0003)  # "KB" and the version of the layout
+_SIZE = const(252)
 _CHECKED_FROM = const(8)
 
 MYPY = False
@@ -94,6 +94,13 @@ state = uctypes.struct(
         "bssid": (uctypes.ARRAY | 208, 6 | _u8),
         "leased": _u8 | 214,  # whether the three above may be used again
         "tilt": (uctypes.ARRAY | 216, 6 | uctypes.INT16),  # see use/tilt.py
+        # the energy ledger, with `wakes` and `awake_ms`
+        "ledger_at": _u32 | 228,  # since when
+        "wifi_ms": _u32 | 232,  # of `awake_ms`, with that radio on
+        "bluetooth_ms": _u32 | 236,
+        "light_s": _u32 | 240,  # in light sleep
+        "light_wakes": _u32 | 244,  # of `wakes`, those from light sleep
+        "joined_ms": _u32 | 248,  # tick at which the Wi-Fi radio was switched on
     },
 )
 
@@ -130,5 +137,6 @@ def renew() -> None:
 
 
 def forget() -> None:
-    """Keep nothing."""
+    """Keep nothing, not even where it was."""
+    _memory(bytes(len(_memory())))
     _memory(b"")
