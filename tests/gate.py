@@ -52,7 +52,8 @@ def through(port: int, stop_at: Callable[[bytes], bool] = lambda _: False) -> Gu
                     if not said:
                         return
                     if side is connection and stop_at(said):
-                        return silent(connection)
+                        silent(connection)
+                        return
                     other[side].sendall(said)
 
     return guard
