@@ -4,6 +4,7 @@ On mains the tag sleeps lightly and stays in here; on battery it sleeps deeply, 
 again. A quiet cycle touches neither flash nor radio. Every wait is bounded, and a watchdog stands behind the bounds.
 """
 
+import gc
 import os
 import sys
 import time
@@ -137,6 +138,8 @@ class Tag:
             time.sleep_ms(min(pause, _MAINTAIN_S) * 1000)
             return
         if mains or sensed.light:
+            state.light_s += pause
+            state.light_wakes += 1
             machine.lightsleep(pause * 1000)
             return
         if sensed.WAKES_ON_MOTION:
@@ -202,7 +205,7 @@ class Tag:
             from tag import health
 
             state.health_at = now
-            self._note("health", now, *health.since_last())
+            self._note("health", now, *health.since_last(now))
         if now >= state.report_at:
             self._report(now)
 
@@ -245,6 +248,7 @@ class Tag:
         """Why the talk with the gateway failed, or None. Commands that it brought are added to `to_run`."""
         from tag import wifi
 
+        gc.collect()  # else what is loaded now lies scattered among the garbage, and leaves no room for a message
         journal = self._journal()
         battery_mv = board.battery_mv()
         uplink = None
