@@ -1,6 +1,7 @@
 """Thirty days without network, then one upload."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ def test_an_idle_month_is_a_few_dozen_records_at_most(month: Month) -> None:
     assert len(month.new) <= A_FEW_DOZEN
     uses = [use for use in month.new if isinstance(use, wire.Use)]
     assert sum(use.in_use for use in uses) == 0
-    assert all(before.at + before.span == after.at for before, after in zip(uses, uses[1:], strict=False))
+    assert all(before.at + before.span == after.at for before, after in pairwise(uses))
     assert uses[-1].at + uses[-1].span > 23 * DAY, "quiet is evidence, up to the last week"
 
 
