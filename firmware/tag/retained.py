@@ -12,7 +12,7 @@ import uctypes
 from micropython import const
 
 _MAGIC = const(0x4B42_0003)  # "KB" and the version of the layout
-_SIZE = const(252)
+_SIZE = const(248)
 _CHECKED_FROM = const(8)
 
 MYPY = False
@@ -100,7 +100,6 @@ state = uctypes.struct(
         "bluetooth_ms": _u32 | 236,
         "light_s": _u32 | 240,  # in light sleep
         "light_wakes": _u32 | 244,  # of `wakes`, those from light sleep
-        "joined_ms": _u32 | 248,  # tick at which the Wi-Fi radio was switched on
     },
 )
 

@@ -19,12 +19,14 @@ _TRY_MS = const(4000)  # one access point of the long way
 _LOOK_MS = const(50)
 _LEASE_S = const(12 * 3600)  # half of the day for which a home's router lends an address
 
+_on_since = time.ticks_ms()  # when the radio was switched on
 _static = False  # whether the interface has a fixed address since the chip started
 
 
 def join(networks) -> bool:
     """Join one of the networks ([ssid, password]). Whether that worked."""
-    started = time.ticks_ms()
+    global _on_since
+    _on_since = started = time.ticks_ms()
     wlan = network.WLAN(network.WLAN.IF_STA)
     wlan.active(True)
     wlan.config(reconnects=1)  # else a wrong password looks like a slow network
@@ -50,6 +52,7 @@ def leave() -> None:
     if wlan.active():
         wlan.disconnect()
         wlan.active(False)
+        state.wifi_ms += time.ticks_diff(time.ticks_ms(), _on_since)
 
 
 def _again(wlan, networks) -> bool:

@@ -101,6 +101,18 @@ class Health(Struct, array_like=True, frozen=True, tag="health", forbid_unknown_
     """Wakes since the previous health record."""
     awake_s: Count
     """Seconds awake since the previous health record."""
+    battery_pct: Annotated[int, Meta(ge=0, le=100)] | None = None
+    """How full the battery is, by its voltage."""
+    heap_block: Count | None = None
+    """Bytes of the largest piece of heap that can be had."""
+    wifi_s: Count | None = None
+    """Of the seconds awake, those with Wi-Fi on."""
+    bluetooth_s: Count | None = None
+    """Of the seconds awake, those with Bluetooth on."""
+    used_mc: Count | None = None
+    """Millicoulombs used since the previous health record, by the tag's energy ledger."""
+    days_left: Count | None = None
+    """How long the battery will last at that; none on mains."""
 
 
 Record = Boot | Use | Fix | Alarm | Health
