@@ -132,7 +132,7 @@ class I2C:
         return list(self._devices)
 
     def readfrom_mem(self, addr, memaddr, nbytes):
-        return bytes(self._device(addr).read(memaddr, nbytes))
+        return self._device(addr).read(memaddr, nbytes)
 
     def readfrom_mem_into(self, addr, memaddr, buf):
         buf[:] = self._device(addr).read(memaddr, len(buf))

@@ -63,7 +63,7 @@ class Lis3dh:
             self._registers[0x31] = 0x40 if self.interrupts() else 0
             _state["motion"] = 0
         first = register & 0x7F
-        return self._registers[first : first + count] if register & 0x80 else self._registers[first : first + 1] * count
+        return bytes(self._registers[first + i if register & 0x80 else first] for i in range(count))
 
     def write(self, register, data):
         for i in range(len(data)):

@@ -18,7 +18,7 @@ class Mattress:
         self._air = board.air().level
         self._load = board.load().level
         self._running = Switch(cells, 0, on=480, off=230, settle=2)
-        self._high = Switch(cells, 1, on=660, off=340, settle=1)
+        self._high = Switch(cells, 1, on=660, off=340, settle=2)
         self._dark = Switch(cells, 2, on=1, off=1, settle=2)
         self._occupied = Switch(cells, 3, on=580, off=330, settle=2)
         self.active = self._running.is_on()
