@@ -116,7 +116,7 @@ class Hx711:
         if level and not self._clock:
             if not self._bits:
                 counts = self._REST + self._PER_KG * load_kg() + noise(2 * self._PER_KG)
-                self._value = counts & 0xFF_FFFF
+                self._value = max(-0x80_0000, min(0x7F_FFFF, counts)) & 0xFF_FFFF
             self._bits += 1
             self._rose_at = world.now()
         elif self._clock and not level:

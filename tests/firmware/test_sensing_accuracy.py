@@ -26,10 +26,10 @@ def test_sensing_is_as_good_as_published(tmp_path, kind, noise_pct, figures):
     assert tally(tmp_path, kind, noise_pct).row() == pytest.approx(figures, abs=TOLERANCE)
 
 
-@pytest.mark.parametrize(("kind", "noise_pct", "figures"), published())
-def test_what_is_published_is_fit_for_flags(kind, noise_pct, figures):
-    error, misplaced, precision, recall = figures
-    assert abs(error) <= 3
-    assert misplaced <= 15
-    assert precision >= 90
-    assert recall >= 75
+def test_what_is_published_is_fit_for_flags():
+    for row in published():
+        error, misplaced, precision, recall = row[-1]
+        assert abs(error) <= 3, row
+        assert misplaced <= 15, row
+        assert precision >= 90, row
+        assert recall >= 75, row
