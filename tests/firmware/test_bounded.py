@@ -31,7 +31,6 @@ AWAKE_MS = 23_000
 HOST = "broker.test"
 ADDRESS = "192.0.2.7"
 NAME_SERVER = ("192.168.1.1", 53)
-HOURS = 2
 
 Live = Callable[..., str]
 Place = Callable[..., tuple[Mosquitto, PaperGateway]]
@@ -60,12 +59,15 @@ def place(tmp_path: Path, closing: ExitStack) -> Place:
 
 @pytest.fixture
 def live(tmp_path: Path, closing: ExitStack) -> Live:
-    """Lets a bed's tag live for two hours. What it said on its serial port."""
+    """Lets a bed's tag live for some hours. What it said on its serial port."""
 
     def run(
-        broker: tuple[str, int], routes: dict[tuple[str, int], tuple[str, int]] | None = None, **changes: Any
+        broker: tuple[str, int],
+        routes: dict[tuple[str, int], tuple[str, int]] | None = None,
+        hours: int = 2,
+        **changes: Any,
     ) -> str:
-        world = dataclasses.replace(lives.world(HOURS / 24, [(3600, "occupied", 1)]), routes=routes or {})
+        world = dataclasses.replace(lives.world(hours / 24, [(3600, "occupied", 1)]), routes=routes or {})
         tag = VirtualTag(tmp_path / "tag", world, lives.provision("bed", 0) | {"broker": broker} | changes)
         closing.callback(tag.stop)
         tag.start()
@@ -161,4 +163,17 @@ def test_a_name_server_that_never_answers(place, live, closing):
     routes = {NAME_SERVER: ("127.0.0.1", names.port), (ADDRESS, 1883): ("127.0.0.1", broker.port)}
     (why,) = failures(live((HOST, 1883), routes))
     assert "no address of broker.test" in why
+    assert whole(gateway)
+
+
+def test_the_network_is_gone_back_to_the_short_way_but_not_after_a_failure(place, live, closing):
+    broker, gateway = place()
+    entrance = Gate(broker.port, gate.through(broker.port), gate.hangs_up)
+    closing.callback(entrance.close)
+    log = live(("127.0.0.1", entrance.port), hours=13)
+    assert len(failures(log)) == 1
+    first, fails, retries, *later = [int(ms) for ms in re.findall(r"wifi connected (\d+) ms", log)]
+    assert fails < 1000 < min(first, retries)
+    assert later
+    assert max(later) < 1000
     assert whole(gateway)
