@@ -212,3 +212,23 @@ FLAT, RAISED, JOLT = (0, 0, 1000), (500, 0, 866), (300, -200, 1100)
 )
 def test_a_movement_counts_once_it_is_over_and_a_jolt_never(on_tag, seen, said):
     assert on_tag(TILT, seen) == said
+
+
+# From the chips' data sheets: ADC1, what ends deep sleep, and what flash, USB and the way of starting need.
+CHIPS = {
+    "ESP32": (range(32, 40), {0, 2, 4, *range(12, 16), *range(25, 28), *range(32, 40)}, {0, 1, 3, *range(5, 13), 15}),
+    "ESP32S3": (range(1, 11), range(22), {0, 3, 19, 20, *range(22, 38), 45, 46}),
+    "ESP32C3": (range(5), range(6), {2, 8, 9, *range(11, 20)}),
+}
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_every_chips_pins_can_do_what_they_are_for(on_tag, chip):
+    converter, wakes, taken = CHIPS[chip]
+    pins = on_tag("from tag import pins\nprint(json.dumps(pins.of(given)))", chip)
+    assert {pins[what] for what in ("battery", "load", "motor", "air")} <= set(converter)
+    assert pins["motion"] in wakes
+    assert not set(pins.values()) & set(taken)
+    shared = {"hx711_data", "hx711_clock"} if chip == "ESP32C3" else set()
+    alone = [pin for what, pin in pins.items() if what not in shared]
+    assert len(set(alone)) == len(alone)
