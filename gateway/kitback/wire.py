@@ -188,9 +188,9 @@ class Ack(Struct, frozen=True, kw_only=True, omit_defaults=True):
     epoch: Short
     """Identity of the register; a new one tells the tag that the gateway began anew."""
     settings: Count = 0
-    """Revision of the settings document meant for this tag; 0 is none."""
+    """Newest revision of its settings that the tag has not answered yet; 0 is none."""
     commands: Count = 0
-    """How many commands wait for this tag."""
+    """How many commands it has not answered yet."""
 
 
 class Rejection(Struct, frozen=True, kw_only=True):
