@@ -1,6 +1,8 @@
 """The sensors one can buy, on the virtual board: what they say, and what happens when they are broken or not there."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -140,6 +142,8 @@ print(motor.uv())
 FIT = """
 from tag import fit, fitting
 import json
+import re
+from pathlib import Path
 def attempt(call, *words):
     try:
         call(*words)
@@ -232,3 +236,12 @@ def test_every_chips_pins_can_do_what_they_are_for(on_tag, chip):
     shared = {"hx711_data", "hx711_clock"} if chip == "ESP32C3" else set()
     alone = [pin for what, pin in pins.items() if what not in shared]
     assert len(set(alone)) == len(alone)
+
+
+def test_the_wiring_page_gives_the_pins_that_the_firmware_uses(on_tag):
+    page = (Path(__file__).parents[2] / "docs" / "hardware.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \| (\d+) \|", page, re.MULTILINE)
+    for column, chip in enumerate(CHIPS, start=1):
+        assert {row[0]: int(row[column]) for row in rows} == on_tag(
+            "from tag import pins\nprint(json.dumps(pins.of(given)))", chip
+        )
