@@ -3,7 +3,7 @@
 DIRECTORY holds the tag: `world` (see world.py) and what a real one keeps in its flash. The process ends with
 
     0  the world ended
-    3  start me again: power came back, or this was one of every RESTART_EVERY deep sleeps
+    3  start me again: power came back, this was one of every RESTART_EVERY deep sleeps, or the first after a long day
     1  the application ended or raised, which on a board means a dead prompt; the traceback is on the serial port
 """
 
@@ -21,6 +21,8 @@ import world  # noqa: E402
 
 AGAIN = 3
 _CUT_US = 1_000_000  # how long power stays away after a cut in the middle of a flash operation
+
+_WORN_US = 86_400_000_000  # awake for so long the heap is in pieces, and on a PC the next start has to compile
 
 _import = builtins.__import__
 _loaded = {}  # application modules: name -> [module, code]
@@ -85,9 +87,10 @@ def _live(restart_every):
         try:
             _start_chip()
         except world.DeepSleep as request:
+            worn = world.uptime() > _WORN_US
             world.deep_sleep(request.args[0])
             sleeps += 1
-            if sleeps == restart_every:
+            if worn or sleeps == restart_every:
                 world.save()
                 return
         except world.Reset as reset:

@@ -31,11 +31,11 @@ EVENTS = [
     *lives.busy(lives.HOUR, 3 * lives.DAY + 20 * lives.HOUR),
     (lives.DAY, "network", 0),
     (2 * lives.DAY, "network", 1),
-    (3 * lives.DAY + 12 * lives.HOUR, "mains", 0),
+    (3 * lives.DAY + 17 * lives.HOUR, "mains", 0),
 ]
 SOAK = "KITBACK_SOAK" in os.environ
 """Whether every operation is cut."""
-EVERY = 1 if SOAK else 131
+EVERY = 1 if SOAK else 97
 
 
 class Lives:
@@ -138,7 +138,7 @@ def test_the_life_is_long_enough_to_prove_something(many: Lives, whole: Told) ->
     assert len(re.findall("boot power_on", whole.log)) == 1
 
 
-@pytest.mark.parametrize("quarters", [0, 2, 4])
+@pytest.mark.parametrize("quarters", [2, 4])
 def test_a_life_survives_a_cut_in_any_operation(many: Lives, whole: Told, quarters: int) -> None:
     cuts = lost = 0
     for cut_at in range(1 if SOAK else 1 + 40 * quarters, whole.operations + 1, EVERY):
