@@ -28,6 +28,8 @@ from paper_gateway import PaperGateway
 
 AWAKE_MS = 23_000
 """Nothing but the watchdog, two seconds later, ends a cycle that is longer."""
+SCANS_MS = 5_500
+"""What the first cycle takes to hear where it is."""
 HOST = "broker.test"
 ADDRESS = "192.0.2.7"
 NAME_SERVER = ("192.168.1.1", 53)
@@ -109,8 +111,11 @@ def test_a_connection_that_fails(place, live, closing, fault, error):
     broker, gateway = place()
     entrance = Gate(broker.port, fault(broker.port))
     closing.callback(entrance.close)
-    (why,) = failures(live(("127.0.0.1", entrance.port)))
+    log = live(("127.0.0.1", entrance.port))
+    (why,) = failures(log)
     assert error in why
+    in_vain, well = re.findall(r"after (\d+) ms awake", log)[:2]
+    assert int(in_vain) < SCANS_MS + int(well) + 3_500, "three seconds of silence are enough"
     assert whole(gateway)
 
 

@@ -137,6 +137,17 @@ def test_a_kept_session_is_not_subscribed_again(on_tag, server):
     assert on_tag(SESSION, server(serve))[0] == []
 
 
+def test_an_answer_is_not_waited_for_past_the_deadline(on_tag, server):
+    def serve(connection: socket.socket) -> None:
+        open_session(connection)
+        take_ping(connection)
+        packet(connection, 0xE0)
+
+    said, took_ms = on_tag(SESSION.replace("answers(100)", "answers(5000)"), server(serve))
+    assert said == []
+    assert took_ms < 1000 * DEADLINE_S + 200
+
+
 def silent(connection: socket.socket) -> None:
     packet(connection, 0x10)
     while connection.recv(100):
