@@ -141,6 +141,53 @@ def test_the_tag_and_the_gateway_agree_on_every_bound(on_tag):
     assert on_tag(TAKE + "print(json.dumps(settings.BOUNDS))") == bounds
 
 
+def test_a_fix_and_a_move_keep_the_times_that_are_set(on_tag):
+    cause = """
+from tag import cycle
+def cause(now, **times):
+    for name, value in times.items():
+        setattr(state, name, value)
+    return cycle._fix_cause(now, False)
+state.fixed = True
+"""
+    assert on_tag(
+        TAKE
+        + cause
+        + """
+print(json.dumps([
+    [cause(now, fix_s=fix_s) for fix_s in (0, 7200) for now in (7199, 7200)],
+    [cause(now, fix_at=now, moved=1, moved_at=0, scan_gap_s=gap_s) for gap_s in (0, 900) for now in (899, 900)],
+    [cause(5000 + still, fix_at=5000, moved_at=5000, settled_s=s) for s in (0, 60) for still in (59, 60, 299, 300)],
+]))
+"""
+    ) == [
+        [None, None, None, "due"],
+        [None, None, None, "moved"],
+        [None, None, None, "moved", None, "moved", "moved", "moved"],
+    ]
+
+
+@pytest.mark.parametrize(("pause_s", "ends_at"), [(0, 960), (300, 360)])
+def test_a_span_of_use_ends_after_the_pause_that_is_set(on_tag, pause_s, ends_at):
+    assert (
+        on_tag(
+            TAKE
+            + """
+from tag.use import span
+state.pause_s = given
+span.begin(0)
+span.step(30, False, 1)
+now = 60
+while not span.step(now, False, 0):
+    now += 30
+print(json.dumps(now))
+""",
+            pause_s,
+        )
+        == ends_at - 30
+    )
+
+
 # --- on the whole tag ------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +237,14 @@ def test_settings_retained_before_the_tag_first_came_are_taken_with_its_first_re
     live(1, [])
     assert [answer.in_force for answer in desk.settings] == [1]
     assert len(desk.reports) >= 5
+
+
+def test_below_the_supply_that_is_set_the_tag_keeps_off_its_radio(desk, live):
+    desk.tell(1, settings(report_s=900, safe_mv=3500))
+    live(4, [(HOUR, "mains", 0), (HOUR, "battery_mv", 3450), (3 * HOUR, "battery_mv", 3550)])
+    dark = [report.at for report in desk.reports if HOUR + 60 < report.at < 3 * HOUR]
+    assert not dark
+    assert desk.reports[-1].at > 3 * HOUR
 
 
 def test_refused_settings_are_told_and_only_the_service_can_sign_any(desk, live):
