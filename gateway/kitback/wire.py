@@ -90,7 +90,7 @@ class Alarm(Struct, array_like=True, frozen=True, tag="alarm", forbid_unknown_fi
 
 
 class Health(Struct, array_like=True, frozen=True, tag="health", forbid_unknown_fields=True):
-    """How the tag itself is, once a day."""
+    """How the tag itself is, once a day, or once a week while no gateway hears it."""
 
     seq: Seq
     at: Counter
