@@ -142,8 +142,6 @@ print(motor.uv())
 FIT = """
 from tag import fit, fitting
 import json
-import re
-from pathlib import Path
 def attempt(call, *words):
     try:
         call(*words)
