@@ -89,7 +89,7 @@ def _checked(document, generation: int, answer: dict | None = None):
 
 
 def _within(value, least: int, most: int) -> bool:
-    return type(value) is int and least <= value <= most
+    return isinstance(value, int) and least <= value <= most
 
 
 def _apply(revision: int, values: dict) -> None:
