@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,12 @@ def check(told: Told, many: Lives, missing: int) -> None:
     # No record came under two numbers.
     fresh = {seq: (clock, type(record), record.at) for seq, (clock, record) in known.items() if seq > AGE}
     assert len(set(fresh.values())) == len(fresh)
+
+    # On each clock the spans of use follow each other: what is missing is the last thing before the cut.
+    for clock in {clock for clock, _ in known.values()} - {0}:
+        spans = [known[seq][1] for seq in sorted(fresh) if known[seq][0] == clock]
+        uses = [span for span in spans if isinstance(span, wire.Use)]
+        assert all(before.at + before.span == after.at for before, after in pairwise(uses))
 
     # The gateway has every record but the one that was being written, and nothing of it twice.
     assert gateway.high[many.journal] == gateway.reports[-1].newest
