@@ -171,3 +171,16 @@ print(json.dumps(waits))
 
 def test_a_tag_without_provisioning_sleeps_an_hour(on_tag):
     assert on_tag(CYCLE + "del esp32.values['provision']\nprint(json.dumps(wake(machine.PWRON_RESET)))") == 3600
+
+
+def test_a_wipe_that_was_cut_off_is_finished_before_anything_else(on_tag):
+    assert on_tag(
+        CYCLE
+        + """
+esp32.values["wiping"] = 1
+try:
+    cycle.live()
+except machine.Slept as slept:
+    print(json.dumps([slept.args[0], list(esp32.values), network.tries]))
+"""
+    ) == [None, [], 0]
