@@ -28,8 +28,14 @@ lint: setup $(STUBS) ## Style, types, import rules
 	$(BIN)/mypy --config-file firmware/mypy.ini
 	$(BIN)/lint-imports --no-logo
 
+bench: setup ## The tag's size and speed, on the virtual board
+	$(BIN)/python -m bench.tag $(BENCH_ARGS)
+
+mpy: setup ## The tag's application, compiled for a board, in build/mpy
+	$(BIN)/python deploy/compile_tag.py build/mpy
+
 clean: ## Forget all set-up
-	rm -rf $(VENV) firmware/lib gateway/kitback/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build firmware/lib gateway/kitback/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 constraints: ## Take the newest dependencies within their bounds, and write down which
 	rm -rf $(VENV)

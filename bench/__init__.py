@@ -1,0 +1,6 @@
+"""Figures: how large, how fast, how thrifty. Run from a checkout, with what `make setup` puts in place."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))  # its brokers, lives and certificates serve here too
