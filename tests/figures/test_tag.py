@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from bench import tag
 from bench.rig import Rig, opened
 
