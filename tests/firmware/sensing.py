@@ -246,12 +246,12 @@ class Tally:
         ]
 
 
-def tally(directory: Path, kind: str, noise_pct: int, seeds: int = 3) -> Tally:
-    """The sum over some seeds, each with another mounting."""
+def tally(directory: Path, kind: str, noise_pct: int) -> Tally:
+    """The sum over as many seeds as there are mountings."""
     sum_of_all = Tally()
-    for i in range(seeds):
+    for i, mounted in enumerate(MOUNTINGS):
         signal = KINDS[kind](100 + i, noise_pct)
-        world = signal.world(MOUNTINGS[i % len(MOUNTINGS)])
+        world = signal.world(mounted)
         lines = run_on_board(directory / str(i), _LOOP.format(kind=kind), world, signal.fitting)
         said = [(int(at), active == "1", int(events)) for at, active, events in (line.split() for line in lines)]
         sum_of_all.add(signal, said)
