@@ -20,10 +20,11 @@ def test_a_record_costs_hardly_more_than_one_program() -> None:
     assert 0 < figures["erases_a_record"] <= figures["target_erases"]
 
 
-def test_a_days_report_is_small_and_each_packet_is_one_segment(rig: Rig) -> None:
+def test_a_days_report_is_small_and_travels_in_one_segment_each_way(rig: Rig) -> None:
     figures = tag._wire(rig)
     assert figures["bytes_a_day"] <= figures["target_bytes"] < figures["bytes_a_day_with_tls"]
-    assert figures["segments_after_connect"] <= 8
+    sizes = figures["sizes_of_a_talk"]
+    assert [sum(size > 100 for size in sizes[way]) for way in ("up", "down")] == [1, 1], "the report and the ack"
 
 
 def test_the_compiled_application_fits_beside_micropython() -> None:

@@ -5,8 +5,8 @@
 | `use` | tag, kind | asset, span, in_use, events, quality |
 | `fix` | tag, kind | asset, cause, anchors, place_type, quality |
 | `alarm` | tag, kind | asset, name, on, quality |
-| `health` | tag, kind | asset, battery_mv, heap_free, wakes, awake_s, quality, and if told: battery_pct, heap_block, wifi_s,
-| | | bluetooth_s, used_mc, days_left |
+| `health` | tag, kind | asset, battery_mv, heap_free, wakes, awake_s, quality, and if told: battery_pct, heap_block,
+| | | wifi_s, bluetooth_s, used_mc, days_left |
 | `boot` | tag, kind | asset, cause, count, quality |
 | `flag` | asset, rule, kind | open, since, sentence |
 | `assets` | kind, state | count |
