@@ -184,3 +184,27 @@ except machine.Slept as slept:
     print(json.dumps([slept.args[0], list(esp32.values), network.tries]))
 """
     ) == [None, [], 0]
+
+
+def test_in_maintenance_the_tag_waits_awake_and_sleeps_again_when_it_is_over(on_tag):
+    waits, pause = on_tag(
+        CYCLE
+        + """
+machine.levels[25] = 0
+wake(machine.PWRON_RESET)
+state.maintain_until = 600
+cycle.retained.save()
+waits = []
+
+def wait(ms):
+    waits.append(ms)
+    time.seconds += ms // 1000
+
+time.sleep_ms = wait
+pause = wake(machine.DEEPSLEEP_RESET, 60)
+print(json.dumps([waits, pause]))
+"""
+    )
+    assert max(waits) == 10_000, "well within the watchdog's patience"
+    assert 540_000 <= sum(waits) < 551_000
+    assert 0 < pause <= 60
