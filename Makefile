@@ -6,7 +6,7 @@ UMQTT := firmware/lib/umqtt/simple.py
 NHSUK := gateway/kitback/web/node_modules/nhsuk-frontend/package.json
 STUBS := $(VENV)/stubs/.done
 
-.PHONY: help demo test bench lint setup constraints packages clean
+.PHONY: help demo test bench soak lint setup constraints packages clean
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -18,8 +18,8 @@ demo: setup ## Thirty days of thirteen tags in a minute, then the worklist
 test: packages setup lint ## Every test, with everything it needs
 	$(BIN)/pytest -q -n 2 --dist loadscope $(PYTEST_ARGS)
 
-bench: setup ## What things cost, as JSON
-	$(BIN)/python -m bench.intake
+soak: packages setup ## The long runs: power cut at each flash operation of a life; a quarter of an hour
+	KITBACK_SOAK=1 $(BIN)/pytest -q -n 2 --dist load -rP tests/firmware/test_power_cut.py
 
 lint: setup $(STUBS) ## Style, types, import rules
 	$(BIN)/ruff check .
@@ -28,8 +28,15 @@ lint: setup $(STUBS) ## Style, types, import rules
 	$(BIN)/mypy --config-file firmware/mypy.ini
 	$(BIN)/lint-imports --no-logo
 
+bench: setup ## What things cost, as JSON: the tag on the virtual board, and the intake
+	$(BIN)/python -m bench.tag
+	$(BIN)/python -m bench.intake
+
+mpy: setup ## The tag's application, compiled for a board, in build/mpy
+	$(BIN)/python deploy/compile_tag.py build/mpy
+
 clean: ## Forget all set-up
-	rm -rf $(VENV) firmware/lib gateway/kitback/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build firmware/lib gateway/kitback/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 constraints: ## Take the newest dependencies within their bounds, and write down which
 	rm -rf $(VENV)

@@ -25,6 +25,14 @@ def schemas() -> dict[str, str]:
     return {
         "report.schema.json": _schema("What a tag publishes on up/report, without its signature", wire.Report),
         "ack.schema.json": _schema("What a tag hears on down/ack, without its signature", wire.Ack, wire.Rejection),
+        "settings.schema.json": _schema("What is retained on down/settings, without its signature", wire.Settings),
+        "settings-report.schema.json": _schema(
+            "What a tag publishes on up/settings, without its signature", wire.SettingsReport
+        ),
+        "command.schema.json": _schema("What a tag hears on down/command, without its signature", wire.Command),
+        "command-result.schema.json": _schema(
+            "What a tag publishes on up/command, without its signature", wire.CommandResult
+        ),
     }
 
 

@@ -38,9 +38,12 @@ def accepts(port: int) -> bool:
 
 
 class Mosquitto:
-    """Mosquitto with persistence; it can be killed and come back with its sessions."""
+    """Mosquitto with persistence; it can be killed and come back with its sessions.
 
-    def __init__(self, directory: Path) -> None:
+    `more` lines of configuration may open further listeners.
+    """
+
+    def __init__(self, directory: Path, more: str = "") -> None:
         program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin") or shutil.which(
             "mosquitto"
         )
@@ -50,8 +53,9 @@ class Mosquitto:
         self.port = free_port()
         self._config = directory / "mosquitto.conf"
         self._config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
+            "per_listener_settings true\n"
             f"persistence true\npersistence_location {directory}/\nautosave_on_changes true\nautosave_interval 1\n"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\n{more}"
             + ("user root\n" if Path("/proc/self").owner() == "root" else "")
         )
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,6 +65,10 @@ class Mosquitto:
             [self._program, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         until(lambda: accepts(self.port), what="Mosquitto's start")
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def stop(self) -> None:
         if self._process is not None:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import msgspec
@@ -13,7 +13,7 @@ from docs.schema import HERE, schemas
 from kitback import wire
 
 
-@pytest.mark.parametrize("name", ["report.schema.json", "ack.schema.json"])
+@pytest.mark.parametrize("name", sorted(schemas()))
 def test_schema_is_current(name: str) -> None:
     published = (HERE / name).read_text(encoding="utf-8")
     assert published == schemas()[name], "wire.py has changed: do `python docs/schema.py`"
@@ -89,10 +89,37 @@ def test_both_kinds_of_answer_are_valid() -> None:
 PROTOCOL = (HERE / "protocol.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("message", [wire.Report, wire.Ack, wire.Rejection, wire.OpenUse, wire.Pair])
+@pytest.mark.parametrize(
+    "message",
+    [
+        wire.Report,
+        wire.Ack,
+        wire.Rejection,
+        wire.OpenUse,
+        wire.Pair,
+        wire.Settings,
+        wire.SettingsReport,
+        wire.Command,
+        wire.CommandResult,
+    ],
+)
 def test_the_protocol_page_names_every_field(message: type[msgspec.Struct]) -> None:
     for field in msgspec.structs.fields(message):
         assert re.search(rf"[`\[ ]{field.encode_name}[`,\] ;]", PROTOCOL), field.encode_name
+
+
+def test_the_protocol_page_gives_the_bounds_of_every_setting() -> None:
+    properties = json.loads((HERE / "settings.schema.json").read_text(encoding="utf-8"))["$defs"]["Values"][
+        "properties"
+    ]
+    for name, schema in properties.items():
+        number = next(kind for kind in schema["anyOf"] if kind["type"] == "integer")
+        assert f"| `{name}` | {number['minimum']} | {number['maximum']} |" in PROTOCOL
+
+
+@pytest.mark.parametrize("do", get_args(msgspec.structs.fields(wire.Command)[4].type))
+def test_the_protocol_page_explains_every_command(do: str) -> None:
+    assert f"| `{do}` | " in PROTOCOL
 
 
 @pytest.mark.parametrize("record", [wire.Boot, wire.Use, wire.Fix, wire.Alarm, wire.Health])

@@ -1,53 +1,97 @@
-"""The circuit: what hangs on which pin. The only place that knows."""
+"""The circuit: what hangs on the pins of pins.py. The only place that knows."""
 
 import machine
 from micropython import const
 
+from tag import fitting
 from tag.drivers.analog import Analog
+from tag.pins import CHIP, PINS
+from tag.use.gauge import Gauge
 
-_BATTERY = const(34)
-_LOAD = const(35)
-_MOTOR = const(32)
-_AIR = const(33)
-_MAINS = const(25)
-_MOTION = const(27)
+_LIS3DH = const(0x18)
+_MOTION_MG = const(96)  # a hoist that is pushed over a threshold, but not a lorry in the street
 
 
-def load() -> Analog:
-    """Load cell amplifier of a bed or mattress, or of a hoist's spreader bar. About 0.3 V empty, 1.5 V under load."""
-    return Analog(_LOAD)
+def load() -> Gauge:
+    """Load cells of a bed, a mattress, or a hoist's spreader bar. Unless noted otherwise 0.3 V empty, 1.5 V loaded."""
+    return _gauge("load", PINS["load"], 300_000, 1_500_000)
 
 
-def motor() -> Analog:
-    """Current of the backrest motor or the mattress pump. About 0.02 V off, 0.8 V running."""
-    return Analog(_MOTOR)
+def motor() -> Gauge:
+    """Current of the backrest motor or the mattress pump. Unless noted otherwise 0.02 V off, 0.8 V running."""
+    return _gauge("motor", PINS["motor"], 20_000, 800_000)
 
 
-def air() -> Analog:
-    """Pressure in a mattress's cells. Swings between about 0.6 and 1.2 V while the pump cycles it."""
-    return Analog(_AIR)
+def air() -> Gauge:
+    """Pressure in a mattress's cells, which the pump swings. Unless noted otherwise between 0.6 and 1.2 V."""
+    return _gauge("air", PINS["air"], 600_000, 1_200_000)
+
+
+def imu():
+    """The motion sensor, or None if there is none or it does not answer."""
+    if "imu" not in fitting.noted:
+        return None
+    from tag.drivers.lis3dh import Lis3dh
+
+    try:
+        return Lis3dh(machine.I2C(0, sda=machine.Pin(PINS["sda"]), scl=machine.Pin(PINS["scl"])), _LIS3DH, _MOTION_MG)
+    except OSError as error:
+        print("imu: %s" % error)
+        return None
+
+
+def _gauge(channel: str, pin: int, rest: int, reference: int) -> Gauge:
+    part, rest, reference = fitting.noted.get(channel, ("dc", rest, reference))
+    if part == "hx711":
+        from tag.drivers.hx711 import Hx711
+
+        return Gauge(Hx711(PINS["hx711_data"], PINS["hx711_clock"]).read, rest, reference)
+    if part == "ac":
+        from tag.drivers.alternating import Alternating
+
+        return Gauge(Alternating(pin).uv, rest, reference)
+    return Gauge(Analog(pin).uv, rest, reference)
 
 
 def battery_mv() -> int:
     """The tag's supply, which a divider halves before the pin."""
-    return Analog(_BATTERY).uv() // 500
+    return Analog(PINS["battery"]).uv() // 500
 
 
 def mains():
     """A function that says whether there is mains (1) or not (0)."""
-    return machine.Pin(_MAINS, machine.Pin.IN).value
+    return machine.Pin(PINS["mains"], machine.Pin.IN).value
 
 
 def motion():
     """A function that says whether the tag moved since it was last asked (1) or not (0)."""
-    return machine.Pin(_MOTION, machine.Pin.IN).value
+    pin = machine.Pin(PINS["motion"], machine.Pin.IN).value
+    sensor = imu()
+    if sensor is None:
+        return pin
+    # The sensor holds the pin up until it is asked. Nothing is asked while the pin is down.
+    return lambda: pin() and sensor.moved()
+
+
+def lamp():
+    """A function that switches the light on (1) or off (0)."""
+    return machine.Pin(PINS["lamp"], machine.Pin.OUT, value=0).value
+
+
+def buzzer():
+    """A function that switches the sound on (1) or off (0)."""
+    return machine.Pin(PINS["buzzer"], machine.Pin.OUT, value=0).value
 
 
 def wake_on_motion() -> None:
-    """Let motion end a sleep early."""
+    """Let motion end a sleep early. An ESP32-C3 can only do so with a MicroPython that has `wake_on_gpio`."""
     import esp32
 
-    esp32.wake_on_ext0(machine.Pin(_MOTION, machine.Pin.IN), esp32.WAKEUP_ANY_HIGH)
+    pin = machine.Pin(PINS["motion"], machine.Pin.IN)
+    if CHIP != "ESP32C3":
+        esp32.wake_on_ext0(pin, esp32.WAKEUP_ANY_HIGH)
+    elif hasattr(esp32, "wake_on_gpio"):
+        esp32.wake_on_gpio((pin,), esp32.WAKEUP_ANY_HIGH)
 
 
 def journal_flash():

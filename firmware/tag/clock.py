@@ -6,8 +6,16 @@ the next number of a counter in NVS. What the seconds mean in the world is for t
 
 import time
 
-from tag import nvs
+import machine
+from micropython import const
+
+from tag import nvs, retained
 from tag.retained import state
+
+_UNIX_AT_0 = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # boards count from 2000, by default
+_DAY_S = const(86_400)
+_STRIDE_S = const(30 * 86_400)
+_STRIDES = const(13)
 
 
 def now() -> int:
@@ -31,3 +39,30 @@ def pair(sent: int, unix: int) -> None:
     state.pair_sent = sent
     state.pair_acked = now()
     state.pair_unix = unix
+    if unix // _DAY_S > nvs.number("newest_day"):  # not the second: NVS is flash
+        nvs.keep("newest_day", unix // _DAY_S)
+
+
+def unix() -> int:
+    """The Unix time; 0 when no round trip has told it on this clock."""
+    return state.pair_unix + now() - state.pair_acked if state.pair_unix else 0
+
+
+def set_rtc(provisioned: int) -> None:
+    """Set the RTC to the world's time, as well as it is known: certificates are valid from one date to another.
+
+    Without a round trip since power came, that is the newest time ever seen, or that of provisioning. The broker's
+    certificate may be newer, so every report that fails puts the guess a month later; after a year it starts over.
+    """
+    known = unix()
+    if not known:
+        known = max(provisioned, nvs.number("newest_day") * _DAY_S) + state.failures % _STRIDES * _STRIDE_S
+    seconds = known - _UNIX_AT_0
+    if abs(seconds - time.time()) < _DAY_S:
+        return
+    rtc = machine.RTC()
+    counter = now()
+    year, month, day, hour, minute, second, weekday, _ = time.gmtime(seconds)[:8]
+    rtc.datetime((year, month, day, weekday, hour, minute, second, rtc.datetime()[7]))
+    state.offset = counter - seconds
+    retained.save()  # a reset between the two would make the counter jump by years

@@ -26,6 +26,9 @@ class Config:
             self.user = given["user"]
             self.password = given["password"]
             self.root = given["root"]
+            self.generation = given.get("generation", 1)  # how often it has been provisioned
+            self.authority = unhexlify(given.get("ca", ""))  # DER; without one there is no TLS
+            self.unix = given.get("unix", 0)  # when it was provisioned
         except (KeyError, TypeError, ValueError) as error:
             raise NotProvisioned("bad or missing: %s" % error) from error
         if self.kind not in KINDS:

@@ -13,12 +13,12 @@ from binascii import crc32, hexlify
 import machine
 from micropython import const
 
-from tag import VERSION, board, clock, config, retained, use
+from tag import VERSION, board, clock, config, crash, retained, routine, settings, use
 from tag.journal import Journal
 from tag.retained import state
 from tag.use import span
 
-_WATCHDOG_MS = const(25_000)  # a scan, joining a network and a talk together are bounded to 20 s
+_WATCHDOG_MS = const(25_000)  # a scan, joining a network and a talk together are bounded to 23 s
 _TALK_MS = const(8_000)
 _DAY_S = const(86_400)
 _SETTLED_S = const(300)  # still for so long: the move is over
@@ -27,9 +27,12 @@ _RETRY_S = const(60)
 _MOST_FAILURES = const(16)
 _SAFE_MV = const(3000)  # below, flash may be written wrongly
 _SAVING_S = const(900)
+_MAINTAIN_S = const(10)  # how long it waits, awake, between cycles in maintenance
+_MAINTAIN_REPORT_S = const(60)
+_SAFE_MODE_S = const(3600)
 _UNPROVISIONED_S = const(3600)
 _CRASH_S = const(60)
-_MOST_CRASHES = const(4)
+_LONGEST_CRASH_S = const(3600)
 
 # By machine.reset_cause(), where 4 is deep sleep: a start only when the state did not survive it. The last is our own.
 _CAUSES = ("unknown", "power_on", "hard_reset", "watchdog", "unknown", "soft_reset", "panic")
@@ -41,6 +44,9 @@ def live() -> None:
     """Live for ever. Only a sleep or a reset leads out of here."""
     try:
         tag = Tag()
+        if state.crashes >= crash.MOST:
+            tag.safe()
+        tag.fit()
         while True:
             tag.once()
     except config.NotProvisioned as error:
@@ -58,22 +64,51 @@ class Tag:
         self._open_config: config.Config | None = None
         self._open_journal: Journal | None = None
         self._talkative = False  # whether this cycle is worth a line about its sleep
+        self._usual_report_s = _SAFE_MODE_S
         cause = machine.reset_cause()
         kept = cause != machine.PWRON_RESET and retained.load() and not clock.ran_backwards()
-        if not kept or cause != machine.DEEPSLEEP_RESET:
-            self._start(cause, kept)
+        if kept and cause == _WATCHDOG:
+            state.crashes = min(state.crashes + 1, 255)
+        if not kept or not state.clock or cause != machine.DEEPSLEEP_RESET:
+            self._start(cause, kept and bool(state.clock))
+
+    def fit(self) -> None:
+        """Take up what senses use."""
         self._use = use.of(state.kind, state.cells)
-        if cause == _WATCHDOG:  # perhaps in a report
+        self._usual_report_s = self._use.REPORT_S
+        if machine.reset_cause() == _WATCHDOG:  # perhaps in a report
             self._postpone_report()
         self._mains = board.mains()
         self._motion = board.motion()
+
+    def safe(self) -> None:
+        """One cycle of safe mode: nothing but a report, and what the gateway says to it.
+
+        Life goes on as usual after new settings or a reboot, and once a day to see whether it can.
+        """
+        self._watchdog.feed()
+        now = clock.now()
+        state.seen = now
+        span.begin(now)  # nobody looked: that is no quiet
+        print("safe mode: %s" % crash.last())
+        if machine.reset_cause() != _WATCHDOG:  # or it was the report that hung
+            self._report(now)
+        if now - state.boot_at >= _DAY_S:
+            state.boot_at = now
+            state.crashes = crash.MOST - 1
+        retained.save()
+        while clock.now() < state.maintain_until:
+            self._watchdog.feed()
+            time.sleep_ms(_MAINTAIN_S * 1000)
+        print("sleep %d ms" % (_SAFE_MODE_S * 1000))
+        machine.deepsleep(_SAFE_MODE_S * 1000)
 
     def once(self) -> None:
         """One cycle, the sleep at its end included."""
         self._watchdog.feed()
         woke = time.ticks_ms()
         mains = self._mains()
-        if not mains and board.battery_mv() < _SAFE_MV:
+        if not mains and board.battery_mv() < (state.safe_mv or _SAFE_MV):
             machine.deepsleep(_SAVING_S * 1000)
         now = clock.now()
         state.seen = now
@@ -88,17 +123,23 @@ class Tag:
             self._note("use", *done)
         if sensed.unpowered != state.alarms:
             self._alarm(now, sensed.unpowered)
-        if now >= state.report_at or state.moved or now - state.fix_at >= _DAY_S or now - state.health_at >= _DAY_S:
+        if now >= state.report_at or state.moved or _is_daily_due(now):
             self._work(now)
             now = clock.now()
         state.crashes = 0
-        state.awake_ms += time.ticks_diff(time.ticks_ms(), woke)
+        awake_ms = time.ticks_diff(time.ticks_ms(), woke)
+        state.awake_ms += awake_ms
         retained.save()
         pause = min(sensed.sense_s, max(1, state.report_at - now))
         if self._talkative:
-            print("sleep %d ms" % (pause * 1000))
+            print("sleep %d ms after %d ms awake" % (pause * 1000, awake_ms))
             self._talkative = False
+        if now < state.maintain_until:
+            time.sleep_ms(min(pause, _MAINTAIN_S) * 1000)
+            return
         if mains or sensed.light:
+            state.light_s += pause
+            state.light_wakes += 1
             machine.lightsleep(pause * 1000)
             return
         if sensed.WAKES_ON_MOTION:
@@ -107,12 +148,16 @@ class Tag:
 
     def _start(self, cause: int, kept: bool) -> None:
         """The chip started other than from deep sleep, or its state is lost."""
+        from tag import wipe
+
+        wipe.finish()
         kind = use.KINDS.index(self._config().kind)
         if not kept or state.kind != kind:
-            retained.clear()
+            retained.renew()
             clock.begin()
             state.kind = kind
             span.begin(clock.now())
+        settings.restore(self._config().generation)
         _count_boot(cause)
         state.report_at = clock.now()
         retained.save()
@@ -151,14 +196,16 @@ class Tag:
 
     def _work(self, now: int) -> None:
         """Everything that is due and not done in every cycle."""
-        cause = _fix_cause(now)
+        asked = state.asked
+        state.asked = False
+        cause = _fix_cause(now, asked)
         if cause:
             self._fix(now, cause)
-        if now - state.health_at >= _DAY_S:
+        if asked or now - state.health_at >= routine.every_s():
             from tag import health
 
             state.health_at = now
-            self._note("health", now, *health.since_last())
+            self._note("health", now, *health.since_last(now))
         if now >= state.report_at:
             self._report(now)
 
@@ -176,64 +223,103 @@ class Tag:
         if cause == "moved" and fix_sum == state.fix_sum:
             return
         state.fix_at = now
+        if cause == "due" and fix_sum == state.fix_sum and routine.away():
+            return
         state.fix_sum = fix_sum
         self._note("fix", now, cause, self._config().key_id, anchors)
 
     def _report(self, now: int) -> None:
         """Try to bring everything to the gateway; say when to try again."""
         self._talkative = True
-        why = self._talk()
+        to_run: list = []
+        why = self._talk(to_run)
         if why is None:
             state.failures = 0
-            state.report_at = now + self._use.REPORT_S
+            state.report_at = now + (_MAINTAIN_REPORT_S if now < state.maintain_until else self._report_s())
         else:
             print("report failed: %s; next try in %d s" % (why, self._postpone_report()))
+        for command in to_run:
+            from tag import commands
 
-    def _talk(self):
-        """Why the talk with the gateway failed, or None."""
+            self._watchdog.feed()
+            commands.run(command)
+
+    def _talk(self, to_run: list):
+        """Why the talk with the gateway failed, or None. Commands that it brought are added to `to_run`."""
         from tag import wifi
 
-        gc.collect()  # a talk needs the largest pieces of the heap
+        gc.collect()  # else what is loaded now lies scattered among the garbage, and leaves no room for a message
         journal = self._journal()
         battery_mv = board.battery_mv()
         uplink = None
         try:
             if not wifi.join(self._config().networks):
                 return "no network"
+            from tag import letters
             from tag.uplink import Uplink
-            from tag.upload import Upload
+            from tag.upload import Failed, Upload
 
             deadline: int = time.ticks_add(time.ticks_ms(), _TALK_MS)  # type: ignore[assignment]
             uplink = Uplink(self._config(), _tag_id(), deadline)
-            Upload(uplink, journal, self._config().secret, battery_mv, deadline).run()
+            upload = Upload(uplink, journal, self._config().secret, battery_mv, deadline)
+            why = None
+            try:
+                upload.run()
+            except Failed as failed:
+                why = str(failed)
+            letters.take(uplink, self._config(), upload, lambda: self._settle(upload), to_run)
+            return why
         except MemoryError:
             raise  # the heap is broken up, and only a deep sleep, which a crash ends in, gives a new one
         except Exception as error:  # whatever else it was, the tag goes on
-            return "%s %s" % (type(error).__name__, error)
+            return "%s %s" % (type(error).__name__, " ".join(str(error).split()))  # on one line
         finally:
             if uplink:
                 uplink.close()
             wifi.leave()
-        return None
+
+    def _settle(self, upload) -> bool:
+        """Bring everything to the gateway, the open span of use too. Whether it has it now."""
+        now = clock.now()
+        if now > state.span_at:
+            self._note("use", *span.so_far(now))
+            span.begin(now)
+        try:
+            upload.run()
+        except Exception:
+            return False
+        return True
+
+    def _report_s(self) -> int:
+        return state.report_s or self._usual_report_s
 
     def _postpone_report(self) -> int:
         """After a failure: twice as long as after the last one, less up to a quarter by chance. Returns the seconds."""
+        from tag import wifi
+
+        wifi.forget()
         state.failures = min(state.failures + 1, _MOST_FAILURES)
-        wait = min(_RETRY_S << state.failures - 1, self._use.REPORT_S)
+        wait = min(_RETRY_S << state.failures - 1, self._report_s())
         wait -= wait * os.urandom(1)[0] // 1024
         state.report_at = clock.now() + wait
         return wait
 
 
-def _fix_cause(now: int):
+def _is_daily_due(now: int) -> bool:
+    return now - state.fix_at >= (state.fix_s or _DAY_S) or now - state.health_at >= routine.every_s()
+
+
+def _fix_cause(now: int, asked: bool):
     """Why it is time for a fix, or None."""
     if not state.fixed:
         return "boot"
-    if now - state.scanned_at < _SCAN_GAP_S:
-        return None
-    if now - state.fix_at >= _DAY_S:
+    if asked:
         return "due"
-    return "moved" if state.moved and now - state.moved_at >= _SETTLED_S else None
+    if now - state.scanned_at < (state.scan_gap_s or _SCAN_GAP_S):
+        return None
+    if now - state.fix_at >= (state.fix_s or _DAY_S):
+        return "due"
+    return "moved" if state.moved and now - state.moved_at >= (state.settled_s or _SETTLED_S) else None
 
 
 def _count_boot(cause: int) -> None:
@@ -244,15 +330,15 @@ def _count_boot(cause: int) -> None:
 
 
 def _crashed(error: Exception) -> None:
-    """A cycle raised. Tell, sleep, begin anew; forget the state that it raised with when that keeps happening."""
+    """A cycle raised. Tell, sleep, begin anew; when that keeps happening, without the state that it raised with."""
     sys.print_exception(error)  # type: ignore[attr-defined]
-    state.crashes += 1
-    pause = _CRASH_S << state.crashes
-    if state.clock and state.crashes < _MOST_CRASHES:
+    crash.note(error)
+    pause = min(_CRASH_S << min(state.crashes, 6), _LONGEST_CRASH_S)
+    if state.clock and state.crashes != crash.MOST:
         _count_boot(_PANIC)
-        retained.save()
     else:
-        retained.forget()
+        retained.renew()
+    retained.save()
     machine.deepsleep(pause * 1000)
 
 

@@ -22,6 +22,11 @@ def signature(secret: bytes, channel: bytes, body: bytes | memoryview) -> bytes:
     return b2a_base64(digest(secret, channel, b"\n", body)[:16])[:24]
 
 
+def seal(secret: bytes, channel: bytes, body: bytes) -> bytes:
+    """A signed message."""
+    return body + b"\n" + signature(secret, channel, body)
+
+
 def unseal(secret: bytes, channel: bytes, message: bytes) -> bytes | None:
     """The body of a signed message, or None if the signature is missing or wrong."""
     body, _, mac = message.rpartition(b"\n")

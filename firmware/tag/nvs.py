@@ -15,13 +15,41 @@ def blob(key: str) -> bytes | None:
         return None
 
 
-def count(key: str) -> int:
-    """Adds one to a counter, durably, and gives the new value; the first is 1."""
-    nvs = esp32.NVS("kitback")
+def number(key: str) -> int:
+    """The number kept under a key; 0 if there is none."""
     try:
-        value = nvs.get_i32(key) + 1
+        return esp32.NVS("kitback").get_i32(key)
     except OSError:
-        value = 1
+        return 0
+
+
+def keep(key: str, value: int) -> None:
+    """Keep a number, durably."""
+    nvs = esp32.NVS("kitback")
     nvs.set_i32(key, value)
     nvs.commit()
+
+
+def keep_blob(key: str, value: bytes) -> None:
+    """Keep some bytes, durably."""
+    nvs = esp32.NVS("kitback")
+    nvs.set_blob(key, value)
+    nvs.commit()
+
+
+def erase(*keys: str) -> None:
+    """Keep nothing under these keys."""
+    nvs = esp32.NVS("kitback")
+    for key in keys:
+        try:
+            nvs.erase_key(key)
+        except OSError:  # there was nothing
+            pass
+    nvs.commit()
+
+
+def count(key: str) -> int:
+    """Adds one to a counter, durably, and gives the new value; the first is 1."""
+    value = number(key) + 1
+    keep(key, value)
     return value

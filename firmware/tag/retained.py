@@ -11,8 +11,8 @@ import machine
 import uctypes
 from micropython import const
 
-_MAGIC = const(0x4B42_0001)  # "KB" and the version of the layout
-_SIZE = const(120)
+_MAGIC = const(0x4B42_0003)  # "KB" and the version of the layout
+_SIZE = const(248)
 _CHECKED_FROM = const(8)
 
 MYPY = False
@@ -75,6 +75,31 @@ state = uctypes.struct(
         "failures": _u8 | 117,  # reports failed in a row
         "crashes": _u8 | 118,  # cycles raised in a row
         "network": _u8 | 119,  # which of the provisioned networks worked last
+        # settings, see settings.py; 0: as the tag's makers set it
+        "settings": _u32 | 120,  # revision in force
+        "report_s": _u32 | 124,
+        "fix_s": _u32 | 128,
+        "scan_gap_s": _u32 | 132,
+        "settled_s": _u16 | 136,
+        "pause_s": _u16 | 138,
+        "safe_mv": _u16 | 140,
+        # commands
+        "asked": _u8 | 142,  # a fix and a health record are wanted, due or not
+        "maintain_until": _u32 | 144,  # no sleep before
+        # the last crash, as text: what and where
+        "crash": (uctypes.ARRAY | 148, 40 | _u8),
+        # where the network was joined last, see wifi.py
+        "leased_at": _u32 | 188,
+        "lease": (uctypes.ARRAY | 192, 16 | _u8),  # address, netmask, gateway, name server
+        "bssid": (uctypes.ARRAY | 208, 6 | _u8),
+        "leased": _u8 | 214,  # whether the three above may be used again
+        "tilt": (uctypes.ARRAY | 216, 6 | uctypes.INT16),  # see use/tilt.py
+        # the energy ledger, with `wakes` and `awake_ms`
+        "ledger_at": _u32 | 228,  # since when
+        "wifi_ms": _u32 | 232,  # of `awake_ms`, with that radio on
+        "bluetooth_ms": _u32 | 236,
+        "light_s": _u32 | 240,  # in light sleep
+        "light_wakes": _u32 | 244,  # of `wakes`, those from light sleep
     },
 )
 
@@ -102,6 +127,15 @@ def clear() -> None:
     _buffer[:] = bytes(_SIZE)
 
 
+def renew() -> None:
+    """Begin with a state of zeros, but remember the crashes."""
+    crashes, crash = state.crashes, bytes(state.crash)
+    clear()
+    state.crashes = crashes
+    state.crash[:] = crash
+
+
 def forget() -> None:
-    """Keep nothing."""
+    """Keep nothing, not even where it was."""
+    _memory(bytes(len(_memory())))
     _memory(b"")

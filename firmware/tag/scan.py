@@ -8,6 +8,7 @@ import network
 from micropython import const
 
 from tag import hmac
+from tag.retained import state
 
 _STRONGEST = const(8)
 _BLE_MS = const(3000)
@@ -23,8 +24,12 @@ _ADDR_PUBLIC = const(0)
 def anchors(key: bytes) -> list:
     """The strongest anchors, as [hash, dBm], strongest first. Takes up to 6 s; both radios are off before and after."""
     heard: dict[bytes, int] = {}
+    began = time.ticks_ms()
     _hear_bluetooth(heard)
+    between = time.ticks_ms()
     _hear_wifi(heard)
+    state.bluetooth_ms += time.ticks_diff(between, began)
+    state.wifi_ms += time.ticks_diff(time.ticks_ms(), between)
     strongest = sorted(heard.items(), key=lambda item: -item[1])[:_STRONGEST]
     return [[hexlify(hmac.digest(key, address)[:6]).decode(), rssi] for address, rssi in strongest]
 

@@ -12,29 +12,43 @@ import time
 
 from micropython import const
 
+from tag import names, tls
+
 _ROOM = const(4096 + 128)  # the largest message, its topic and MQTT's own bytes
+_PATIENCE_MS = const(3000)  # for the other end to do anything at all
 
 
 class Sockets:
-    """Stands for the module `socket`. All sockets made here end their waits at the tick `deadline`."""
+    """Stands for the module `socket`. All sockets made here end their waits at the tick `deadline`.
 
-    def __init__(self, deadline: int) -> None:
+    They speak TLS when the DER certificate of an `authority` is given (not b"").
+    """
+
+    def __init__(self, deadline: int, dns_server: str, host: str, authority: bytes) -> None:
         self._deadline = deadline
-        self.getaddrinfo = socket.getaddrinfo
+        self._dns_server = dns_server
+        self._host = host
+        self._authority = authority
+
+    def getaddrinfo(self, host: str, port: int):
+        return socket.getaddrinfo(names.resolve(host, self._dns_server, self._deadline), port)
 
     def socket(self):
-        return Socket(self._deadline)
+        return Socket(self._deadline, self._host, self._authority)
 
 
 class Socket:
     """As much of a socket as umqtt.simple uses, and `ready`."""
 
-    def __init__(self, deadline: int) -> None:
+    def __init__(self, deadline: int, host: str, authority: bytes) -> None:
         self._deadline = deadline
+        self._host = host
+        self._authority = authority
         self._raw = socket.socket()
         self._poll = select.poll()
         self._out = bytearray(_ROOM)
         self._pending = 0
+        self._ahead = b""  # what `ready` had to read
 
     def connect(self, address) -> None:
         self._raw.setblocking(False)
@@ -45,6 +59,10 @@ class Socket:
                 raise
         self._poll.register(self._raw, select.POLLOUT)
         self._wait(select.POLLOUT)
+        if self._authority:
+            self._poll.unregister(self._raw)
+            self._raw = tls.wrap(self._raw, self._host, self._authority)
+            self._poll.register(self._raw, select.POLLOUT)
 
     def write(self, data, length: int = -1) -> None:
         """Take the next piece of a packet. It leaves with the others before anything is read."""
@@ -68,7 +86,8 @@ class Socket:
         if length > _ROOM:
             self._fail(errno.EINVAL)
         self.flush()
-        data = b""
+        data = self._ahead[:length]
+        self._ahead = self._ahead[length:]
         while len(data) < length:
             self._wait(select.POLLIN)
             piece = self._raw.read(length - len(data))
@@ -80,8 +99,17 @@ class Socket:
     def ready(self, ms: int) -> bool:
         """Whether there is something to read, now or within so many milliseconds."""
         self.flush()
-        self._poll.modify(self._raw, select.POLLIN)
-        return bool(self._poll.poll(max(0, min(ms, self._left()))))
+        until = time.ticks_add(time.ticks_ms(), min(ms, self._left()))
+        while not self._ahead:
+            self._poll.modify(self._raw, select.POLLIN)
+            if not self._poll.poll(max(0, time.ticks_diff(until, time.ticks_ms()))):
+                return False
+            # Only a read tells: what came may be TLS's own, and nothing for us.
+            piece = self._raw.read(1)
+            if piece == b"":
+                self._fail(errno.ECONNRESET)
+            self._ahead = piece or b""
+        return True
 
     def setblocking(self, blocking: bool) -> None:
         """umqtt switches waits off and on again; here they end in any case."""
@@ -101,7 +129,7 @@ class Socket:
     def _wait(self, event: int) -> None:
         """Until the socket is ready for that."""
         self._poll.modify(self._raw, event)
-        found = self._poll.poll(max(0, self._left()))
+        found = self._poll.poll(max(0, min(_PATIENCE_MS, self._left())))
         if not found:
             self._fail(errno.ETIMEDOUT)
         if found[0][1] & (select.POLLERR | select.POLLHUP) and not found[0][1] & event:

@@ -5,7 +5,7 @@ import time
 import umqtt.simple
 from micropython import const
 
-from tag import report
+from tag import clock, report, wifi
 from tag.sockets import Sockets
 
 _KEEPALIVE_S = const(60)
@@ -17,11 +17,14 @@ class Uplink:
     """A connected session. The broker keeps it between reports, so that no answer is missed."""
 
     def __init__(self, config, tag_id: str, deadline: int) -> None:
-        umqtt.simple.socket = Sockets(deadline)  # type: ignore[attr-defined]
+        if config.authority:
+            clock.set_rtc(config.unix)
+        sockets = Sockets(deadline, wifi.dns_server(), config.host, config.authority)
+        umqtt.simple.socket = sockets  # type: ignore[attr-defined]
         base = "%s/%s/%s/" % (config.root, tag_id[-1], tag_id)
-        self._up = base + report.UP.decode()
-        self._down = (base + report.DOWN.decode()).encode()
+        self._base = base.encode()
         self._heard: list[bytes] = []
+        self._mail: list[tuple[bytes, bytes]] = []
         self._mqtt = umqtt.simple.MQTTClient(
             tag_id, config.host, config.port, config.user, config.password, _KEEPALIVE_S
         )
@@ -29,15 +32,15 @@ class Uplink:
         try:
             kept = self._mqtt.connect(clean_session=False)
             if not kept:
-                self._mqtt.subscribe(self._down, 1)
+                self._mqtt.subscribe(self._base + b"down/#", 1)
         except Exception:
             self.close()
             raise
 
-    def send(self, message) -> None:
-        """Publish a report. Returns when the broker has it."""
+    def send(self, message, channel: bytes = report.UP) -> None:
+        """Publish on one of the tag's channels. Returns when the broker has it."""
         self._heard.clear()  # answers to anything earlier
-        self._mqtt.publish(self._up, message, qos=1)
+        self._mqtt.publish(self._base + channel, message, qos=1)
 
     def answers(self, ms: int):
         """Yield the messages of the next so many milliseconds."""
@@ -55,6 +58,14 @@ class Uplink:
                 return
             self._mqtt.wait_msg()
 
+    def mail(self, ms: int):
+        """The next message that is no answer, as (channel, message): one that came already, or comes within so many
+        milliseconds. None if there is none."""
+        until = time.ticks_add(time.ticks_ms(), ms)
+        while not self._mail and self._mqtt.sock.ready(time.ticks_diff(until, time.ticks_ms())):
+            self._mqtt.wait_msg()
+        return self._mail.pop(0) if self._mail else None
+
     def close(self) -> None:
         """End the session in order, if it still can be."""
         try:
@@ -63,5 +74,11 @@ class Uplink:
             pass
 
     def _hear(self, topic: bytes, message: bytes) -> None:
-        if topic == self._down and len(self._heard) < _QUEUE:
-            self._heard.append(message)
+        channel = topic[len(self._base) :]
+        if topic[: len(self._base)] != self._base:
+            return
+        if channel == report.DOWN:
+            if len(self._heard) < _QUEUE:
+                self._heard.append(message)
+        elif len(self._mail) < _QUEUE:  # the gateway sends again what it hears nothing of
+            self._mail.append((channel, message))

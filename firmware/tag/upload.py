@@ -8,12 +8,12 @@ import time
 
 from micropython import const
 
-from tag import clock, report
+from tag import clock, crash, report
 from tag.retained import state
 from tag.use import span
 
 _ACK_MS = const(1000)  # a second of radio costs more than a whole wake
-_PAIR_FRESH_S = const(86400)
+_PAIR_FRESH_S = const(90_000)  # a tag that reports once a day need not ask first
 
 
 class Failed(Exception):
@@ -31,6 +31,10 @@ class Upload:
         self._buffer = bytearray(report.MAX_MESSAGE)
         self._most = report.MAX_MESSAGE  # records a batch; more never fit
         self._battery_mv = battery_mv
+        self.settings = 0
+        """Revision of the settings that the gateway has for this tag; 0: none, or it did not say."""
+        self.commands = 0
+        """How many commands it has."""
         if state.journal != journal.number:
             state.journal = journal.number
             state.acked = 0
@@ -87,6 +91,11 @@ class Upload:
             "open": span.so_far(now),
             "after": after,
         }
+        if state.crashes >= crash.MOST:
+            head["safe"] = True
+        what = crash.last()
+        if what:
+            head["crash"] = what
         if state.pair_unix:
             head["pair"] = (state.pair_sent, state.pair_acked, state.pair_unix)
         return head
@@ -99,6 +108,9 @@ class Upload:
             state.refused = 0
         state.acked = min(ack["high"], self._journal.newest)
         state.failures = 0
+        crash.forget()
+        self.settings = ack.get("settings", 0)
+        self.commands = ack.get("commands", 0)
         self._most = min(2 * self._most, report.MAX_MESSAGE)
         unix = ack.get("unix")
         if unix:

@@ -1,7 +1,7 @@
 """A flash chip in a file, with the rules of NOR: programming only clears bits, erasing sets a whole sector.
 
 Power can be cut in the middle of an operation: a file `cut_at` beside it says which program or erase from now on is cut
-(1 is the next one). That one is done by half.
+(1 is the next one), and how many quarters of that one are still done.
 """
 
 import world
@@ -22,7 +22,7 @@ class Flash:
             self._file = open(path, "w+b")
             for _ in range(size // SECTOR):
                 self._file.write(b"\xff" * SECTOR)
-        self._cut_in = _number_in(self._cut_path)
+        self._cut_in, self._quarters = _numbers_in(self._cut_path)
 
     def read(self, at, buffer):
         self._check(at, len(buffer))
@@ -32,7 +32,7 @@ class Flash:
     def program(self, at, data):
         self._check(at, len(data))
         cut = self._is_cut()
-        count = len(data) // 2 if cut else len(data)
+        count = len(data) * self._quarters // 4 if cut else len(data)
         cells = bytearray(count)
         self._file.seek(at)
         self._file.readinto(cells)
@@ -47,7 +47,7 @@ class Flash:
         self._check(sector * SECTOR, SECTOR)
         cut = self._is_cut()
         self._file.seek(sector * SECTOR)
-        self._file.write(b"\xff" * (SECTOR // 2 if cut else SECTOR))
+        self._file.write(b"\xff" * (SECTOR * self._quarters // 4 if cut else SECTOR))
         if cut:
             world.lose_power()
 
@@ -61,13 +61,14 @@ class Flash:
         if not self._cut_in:
             return False
         self._cut_in -= 1
-        world.replace_file(self._cut_path, str(self._cut_in))
+        world.replace_file(self._cut_path, "%d %d" % (self._cut_in, self._quarters))
         return self._cut_in == 0
 
 
-def _number_in(path):
+def _numbers_in(path):
     try:
         with open(path) as file:
-            return int(file.read())
+            which, quarters = file.read().split()
+            return int(which), int(quarters)
     except OSError:
-        return 0
+        return 0, 0

@@ -1,7 +1,9 @@
 """`machine` of the ESP32 port, as far as the tag uses it. What hangs on the pins is the circuit of tag/board.py."""
 
+import errno
 import time
 
+import parts
 import world
 
 PWRON_RESET = 1
@@ -36,6 +38,14 @@ def soft_reset():
     raise world.Reset(SOFT_RESET)
 
 
+def disable_irq():
+    return 0
+
+
+def enable_irq(state):
+    pass
+
+
 def lightsleep(time_ms=None):
     world.light_sleep(None if time_ms is None else time_ms * 1000)
 
@@ -52,19 +62,7 @@ def _battery():
 
 
 def _load():
-    return (1500 * _MV if _state["occupied"] or _state["loaded"] else 300 * _MV) + world.noise(15 * _MV)
-
-
-def _motor_current():
-    return (800 * _MV if _state["motor"] else 20 * _MV) + world.noise(10 * _MV)
-
-
-def _air_pressure():
-    """Up and down between 600 and 1200 mV in ten minutes while the pump runs."""
-    if not _state["motor"]:
-        return 600 * _MV + world.noise(10 * _MV)
-    phase = world.true_us() // 1_000 % 600_000
-    return 600 * _MV + 2 * min(phase, 600_000 - phase) + world.noise(10 * _MV)
+    return (300 + 15 * parts.load_kg()) * _MV + parts.noise(15 * _MV)
 
 
 def _mains():
@@ -72,14 +70,21 @@ def _mains():
 
 
 def _motion():
-    """1 if the tag moved since this was last read."""
+    """1 if the tag moved since this was last read; a fitted sensor holds it up until its interrupt is read."""
+    if "lis3dh" in world.fitted:
+        return parts.lis3dh.interrupts()
     moved = _state["motion"]
     _state["motion"] = 0
     return moved
 
 
-_ANALOGUE = {34: _battery, 35: _load, 32: _motor_current, 33: _air_pressure}
-_DIGITAL = {25: _mains, 27: _motion}
+def _hx711_data():
+    return parts.hx711.data() if "hx711" in world.fitted else 1  # pulled up
+
+
+_HX711_CLOCK = 19
+_ANALOGUE = {34: _battery, 35: _load, 32: parts.motor_current, 33: parts.air_pressure}
+_DIGITAL = {18: _hx711_data, 25: _mains, 27: _motion}
 
 
 class Pin:
@@ -95,6 +100,8 @@ class Pin:
     def value(self, level=None):
         if level is not None:
             self._level = level
+            if self.id == _HX711_CLOCK:
+                parts.hx711.clock(level)
             return None
         read = _DIGITAL.get(self.id)
         return read() if read else self._level
@@ -113,6 +120,30 @@ class ADC:
         if number not in _ANALOGUE:
             raise ValueError("nothing analogue on GPIO%d" % number)
         self.read_uv = _ANALOGUE[number]
+
+
+class I2C:
+    """The bus, with whatever the world has fitted to it."""
+
+    def __init__(self, id=-1, *, scl=None, sda=None, freq=400_000):
+        self._devices = {parts.Lis3dh.ADDRESS: parts.lis3dh} if "lis3dh" in world.fitted else {}
+
+    def scan(self):
+        return list(self._devices)
+
+    def readfrom_mem(self, addr, memaddr, nbytes):
+        return self._device(addr).read(memaddr, nbytes)
+
+    def readfrom_mem_into(self, addr, memaddr, buf):
+        buf[:] = self._device(addr).read(memaddr, len(buf))
+
+    def writeto_mem(self, addr, memaddr, buf):
+        self._device(addr).write(memaddr, buf)
+
+    def _device(self, addr):
+        if addr not in self._devices:
+            raise OSError(errno.ENODEV)
+        return self._devices[addr]
 
 
 class WDT:

@@ -9,7 +9,10 @@ STAT_GOT_IP = 1010
 STAT_NO_AP_FOUND = 201
 
 _SCAN_US = 2_500_000
-_ASSOCIATE_US = 800_000
+_SEARCH_US = 400_000  # for an access point that is not named
+_ASSOCIATE_US = 300_000
+_DHCP_US = 500_000
+_LENT = ("192.168.1.20", "255.255.255.0", "192.168.1.1", "192.168.1.1")
 _WPA2 = 3
 
 
@@ -42,7 +45,7 @@ class WLAN:
             return
         _radio.status = STAT_CONNECTING
         if world.state["network"]:
-            world.wait(_ASSOCIATE_US)
+            world.wait(_ASSOCIATE_US + (0 if bssid else _SEARCH_US) + (0 if _radio.address else _DHCP_US))
             world.join_network()
             _radio.status = STAT_GOT_IP
 
@@ -52,6 +55,15 @@ class WLAN:
 
     def isconnected(self):
         return world.on_network()
+
+    def ifconfig(self, address=None):
+        if address is None:
+            return (_radio.address or _LENT) if self.isconnected() else ("0.0.0.0",) * 4
+        _radio.address = None if address == "dhcp" else address
+        return None
+
+    def config(self, *, reconnects):
+        """After a refusal the real one tries so many times more. Here nobody is refused."""
 
     def status(self, param=None):
         if param == "rssi":
@@ -64,6 +76,7 @@ class _Radio:
 
     on = False
     status = STAT_IDLE
+    address = None  # without one, DHCP gives it
 
 
 _radio = _Radio()
@@ -78,3 +91,4 @@ def power_down():
     """What a reset does to the radio."""
     _radio.on = False
     _radio.status = STAT_IDLE
+    _radio.address = None

@@ -3,8 +3,8 @@
 DIRECTORY holds the tag: `world` (see world.py) and what a real one keeps in its flash. The process ends with
 
     0  the world ended
-    3  start me again: power came back, this was one of every RESTART_EVERY deep sleeps, or the heap is too broken up to
-       pass for that of a chip that has just started
+    3  start me again: power came back, this was one of every RESTART_EVERY deep sleeps, the first after a long day, or
+       the heap is too broken up to pass for that of a chip that has just started
     1  the application ended or raised, which on a board means a dead prompt; the traceback is on the serial port
 """
 
@@ -23,6 +23,8 @@ import world  # noqa: E402
 AGAIN = 3
 _WHOLE = 16 * 1024  # bytes in one piece, four times what the application asks for at once
 _CUT_US = 1_000_000  # how long power stays away after a cut in the middle of a flash operation
+
+_WORN_US = 86_400_000_000  # awake for so long the heap is in pieces, and on a PC the next start has to compile
 
 _import = builtins.__import__
 _loaded = {}  # application modules: name -> [module, code]
@@ -48,16 +50,21 @@ def _import_again(name, globals=None, locals=None, fromlist=None, level=0):
 def _run_again(name):
     module, code = _loaded[name]
     names = module.__dict__
-    kept = {key: names[key] for key in ("__name__", "__file__", "__path__") if key in names}
     if code is None:
-        with open(kept["__file__"]) as file:
-            code = _loaded[name][1] = compile(file.read(), kept["__file__"], "exec")
-    names.clear()
-    names.update(kept)
+        gc.collect()  # compiling needs memory in one piece; a board has nothing to compile
+        with open(names["__file__"]) as file:
+            code = _loaded[name][1] = compile(file.read(), names["__file__"], "exec")
     exec(code, names)
     parent, _, leaf = name.rpartition(".")
     if parent:
         setattr(sys.modules[parent], leaf, module)
+
+
+def _forget(names):
+    """What a sleeping chip's memory does with a module."""
+    kept = {key: names[key] for key in ("__name__", "__file__", "__path__") if key in names}
+    names.clear()
+    names.update(kept)
 
 
 def _start_chip():
@@ -67,6 +74,8 @@ def _start_chip():
         if file.startswith(_FIRMWARE + "/") and name not in _loaded:
             _loaded[name] = [module, None]
     _stale.update(_loaded)
+    for module, _ in _loaded.values():
+        _forget(module.__dict__)
     network.power_down()
     __import__("boot")
     __import__("main")
@@ -90,11 +99,13 @@ def _live(restart_every):
         try:
             _start_chip()
         except world.DeepSleep as request:
+            worn = world.uptime() > _WORN_US
             world.deep_sleep(request.args[0])
             sleeps += 1
         except world.Reset as reset:
+            worn = False
             world.boot(reset.args[0])
-        if sleeps and sleeps == restart_every or not _is_fresh():
+        if worn or (sleeps and sleeps == restart_every) or not _is_fresh():
             world.save()
             return
 

@@ -6,8 +6,12 @@ A world is a text file, read forward only, sorted by time. Header lines come fir
     start <unix>   end <unix>                   seconds
     drift_ppm <n>                               how fast the tag's oscillator runs
     seed <n>
+    route <host> <port> <host> <port>           where what the tag knows as the first is found on this PC
     radio <place> wifi <ssid> <bssid> <channel> <rssi>
     radio <place> ble <address> <rssi> [random]
+    fitted <part> ...                           sensors that parts.py has, in place of plain voltages
+    mounted <x> <y> <z>                         how a motion sensor is turned, degrees about its axes
+    noise_pct <n>                               how noisy the sensors are; 100 is usual
 
 then one event a line, `<unix> <key> <value>`; EVENTS lists the keys. Only the present state is kept in memory: the heap
 is the application's.
@@ -25,6 +29,9 @@ import utime
 EVENTS = {
     "occupied": 0,  # somebody lies on the bed or mattress
     "loaded": 0,  # the hoist carries somebody
+    "kg": 0,  # load besides that somebody, who weighs 80 kg
+    "tilt": 0,  # degrees by which what the tag is screwed to is turned
+    "shake": 0,  # it trembles by so many thousandths of g
     "motor": 0,  # backrest motor or mattress pump
     "mains": 0,
     "motion": 0,  # a jolt; 1 until the pin is read
@@ -63,8 +70,12 @@ class BadWorld(Exception):
 
 state = dict(EVENTS)
 places = {}  # name -> ([(ssid, bssid, channel, rssi)], [(address, rssi, is_random)])
+routes = {}  # (host, port) -> (host, port)
 unique_id = b""
 memory = b""  # the RTC's
+fitted = ()
+mounted = (0, 0, 0)
+noise_pct = 100
 rtc_offset = 0  # microseconds from `now` to the RTC
 reset_cause = 1
 wake_reason = 0
@@ -336,14 +347,30 @@ def _read_header():
             _ppm = 1_000_000 + int(words[1])
         elif key == "seed":
             _seed = int(words[1])
+        elif key == "route":
+            routes[(words[1], int(words[2]))] = (words[3], int(words[4]))
         elif key == "radio":
             _read_radio(words)
-        else:
+        elif not _read_sensors(key, words[1:]):
             raise BadWorld("world line %d: no such header: %s" % (_line_no, key))
     _file.seek(offset)
     if start is None or not _end or not unique_id:
         raise BadWorld("world: the header must give tag, start and end")
     return start
+
+
+def _read_sensors(key, values):
+    """Whether the header is one about sensors."""
+    global fitted, mounted, noise_pct
+    if key == "fitted":
+        fitted = values
+    elif key == "mounted":
+        mounted = [int(value) for value in values]
+    elif key == "noise_pct":
+        noise_pct = int(values[0])
+    else:
+        return False
+    return True
 
 
 def _read_radio(words):

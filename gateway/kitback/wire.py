@@ -2,7 +2,7 @@
 
 A message is one JSON object in UTF-8, a newline, and the base64 of the first 16 bytes of an HMAC-SHA256 under the tag's
 own secret. The HMAC covers the channel (`up/report`, `down/ack`) and the JSON: nothing can be reflected to its sender.
-docs/protocol.md is this module in words; docs/report.schema.json and docs/ack.schema.json are generated from it.
+docs/protocol.md is this module in words; the schemas docs/*.schema.json are generated from it.
 
 Units: `Counter` is whole seconds of one clock of one tag; `Unix` is whole seconds since 1970; RSSI is dBm.
 """
@@ -21,7 +21,11 @@ MAX_MESSAGE: Final = 4096
 """The largest message a tag may send or be sent, in bytes, signature included."""
 
 UP_REPORT: Final = "up/report"
+UP_SETTINGS: Final = "up/settings"
+UP_COMMAND: Final = "up/command"
 DOWN_ACK: Final = "down/ack"
+DOWN_SETTINGS: Final = "down/settings"
+DOWN_COMMAND: Final = "down/command"
 
 Counter = Annotated[int, Meta(ge=0, le=2**32 - 1, description="Whole seconds of this clock")]
 Seq = Annotated[int, Meta(ge=1, le=2**32 - 1, description="Sequence number of a record in its journal")]
@@ -86,7 +90,7 @@ class Alarm(Struct, array_like=True, frozen=True, tag="alarm", forbid_unknown_fi
 
 
 class Health(Struct, array_like=True, frozen=True, tag="health", forbid_unknown_fields=True):
-    """How the tag itself is, once a day."""
+    """How the tag itself is, once a day, or once a week while no gateway hears it."""
 
     seq: Seq
     at: Counter
@@ -97,6 +101,18 @@ class Health(Struct, array_like=True, frozen=True, tag="health", forbid_unknown_
     """Wakes since the previous health record."""
     awake_s: Count
     """Seconds awake since the previous health record."""
+    battery_pct: Annotated[int, Meta(ge=0, le=100)] | None = None
+    """How full the battery is, by its voltage."""
+    heap_block: Count | None = None
+    """Bytes of the largest piece of heap that can be had."""
+    wifi_s: Count | None = None
+    """Of the seconds awake, those with Wi-Fi on."""
+    bluetooth_s: Count | None = None
+    """Of the seconds awake, those with Bluetooth on."""
+    used_mc: Count | None = None
+    """Millicoulombs used since the previous health record, by the tag's energy ledger."""
+    days_left: Count | None = None
+    """How long the battery will last at that; none on mains."""
 
 
 Record = Boot | Use | Fix | Alarm | Health
@@ -135,6 +151,10 @@ class _Report(Struct, frozen=True, kw_only=True):
     alarms: list[Literal["unpowered"]] = []
     """Names of the alarms that are on now."""
     battery_mv: Annotated[int, Meta(ge=0, le=20000)]
+    crash: Short | None = None
+    """The newest crash that no ack has answered yet, as `<type> <file>:<line>`."""
+    safe: bool = False
+    """Whether the tag is in safe mode: it crashed again and again, and now only reports."""
     open: OpenUse | None = None
     after: High
     """The sequence number just before the batch."""
@@ -168,9 +188,9 @@ class Ack(Struct, frozen=True, kw_only=True, omit_defaults=True):
     epoch: Short
     """Identity of the register; a new one tells the tag that the gateway began anew."""
     settings: Count = 0
-    """Revision of the settings document meant for this tag; 0 is none."""
+    """Newest revision of its settings that the tag has not answered yet; 0 is none."""
     commands: Count = 0
-    """How many commands wait for this tag."""
+    """How many commands it has not answered yet."""
 
 
 class Rejection(Struct, frozen=True, kw_only=True):
@@ -183,8 +203,79 @@ class Rejection(Struct, frozen=True, kw_only=True):
     """The signature of the rejected report, so that a late rejection hits no other."""
 
 
+Revision = Annotated[int, Meta(ge=1, le=2**31 - 1, description="Goes up with every change of a tag's settings")]
+Generation = Annotated[int, Meta(ge=1, le=2**31 - 1, description="How often this tag has been provisioned")]
+
+
+class Values(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What can be set. What is left out is as the tag's makers set it."""
+
+    report_s: Annotated[int, Meta(ge=900, le=7 * 86400)] | None = None
+    """Report at least so often."""
+    fix_s: Annotated[int, Meta(ge=3600, le=7 * 86400)] | None = None
+    """Note a fix at least so often."""
+    scan_gap_s: Annotated[int, Meta(ge=600, le=86400)] | None = None
+    """Seconds between scans at least, however often it moves. Not more than `fix_s`."""
+    settled_s: Annotated[int, Meta(ge=60, le=3600)] | None = None
+    """Still for so long: a move is over."""
+    pause_s: Annotated[int, Meta(ge=300, le=7200)] | None = None
+    """Not used for so long: a span of use is over."""
+    safe_mv: Annotated[int, Meta(ge=2800, le=3600)] | None = None
+    """Below this supply the tag writes no flash and uses no radio."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The settings meant for one tag, the whole of them. Retained on `down/settings`."""
+
+    v: Literal[1]
+    generation: Generation
+    revision: Revision
+    values: Values
+
+
+class SettingsReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A tag's answer to settings."""
+
+    v: Literal[1]
+    revision: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    """The revision that this answers; 0 if it could not be read."""
+    refused: Short | None = None
+    """Why they were not applied: `schema`, `generation`, `stale`, or `bounds: <name>`."""
+    in_force: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    """The revision in force now; 0 is none."""
+    values: Values
+    """What is in force now."""
+
+
+CommandId = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_-]{1,32}$")]
+
+
+class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something a tag should do once. On `down/command`, not retained."""
+
+    v: Literal[1]
+    id: CommandId
+    """No other command to this tag has the same."""
+    generation: Generation
+    expires: Unix
+    """Not to be begun after this time."""
+    do: Literal["identify", "report_now", "reboot", "maintenance", "ship_mode", "wipe"]
+    for_s: Annotated[int, Meta(ge=60, le=4 * 3600, description="How long, for maintenance; an hour if left out")] = 3600
+
+
+class CommandResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A tag's answer to a command."""
+
+    v: Literal[1]
+    id: CommandId
+    refused: Short | None = None
+    """Why it will not be done: `schema`, `generation`, `expired`, `unknown`. Left out: noted as done, it begins."""
+
+
 report_decoder: Final = msgspec.json.Decoder(Report)
 envelope_decoder: Final = msgspec.json.Decoder(Envelope)
+settings_report_decoder: Final = msgspec.json.Decoder(SettingsReport)
+command_result_decoder: Final = msgspec.json.Decoder(CommandResult)
 record_decoder: Final = msgspec.json.Decoder(Record)
 answer_decoder: Final = msgspec.json.Decoder(Ack)
 encode: Final = msgspec.json.Encoder().encode

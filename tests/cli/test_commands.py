@@ -21,7 +21,7 @@ def kitback(*arguments: str, columns: int = 200) -> Result:
 
 def test_help_lists_every_command_and_the_exit_codes() -> None:
     told = kitback("--help").output
-    for command in ("demo", "worklist", "gateway", "quarantine", "history", "grafana", "policy"):
+    for command in ("demo", "worklist", "gateway", "quarantine", "history", "grafana", "policy", "tag"):
         assert command in told
     assert "Exit codes" in told
 
@@ -36,6 +36,10 @@ def test_help_lists_every_command_and_the_exit_codes() -> None:
         "history status",
         "grafana push",
         "policy show",
+        "tag",
+        "tag flash",
+        "tag deploy",
+        "tag provision",
     ],
 )
 def test_every_command_has_help_worth_reading(command: str) -> None:

@@ -21,8 +21,10 @@ def on_tag() -> OnTag:
     """Runs a script on MicroPython with the firmware in reach.
 
     `given` is there under that name, and the last line that the script prints is the answer; both pass through JSON.
+    KITBACK_UMQTT may name a directory with another `umqtt` than the one that virtual tags use, which is PyPI's.
     """
-    path = f"{HERE / 'standin'}:{firmware()}:{firmware() / 'lib'}:.frozen"
+    umqtt = os.environ.get("KITBACK_UMQTT", firmware() / "lib")
+    path = f"{HERE / 'standin'}:{firmware()}:{umqtt}:.frozen"
 
     def run(script: str, given: Any = None) -> Any:
         program = f"import json, sys\ngiven = json.load(sys.stdin)\n{script}"

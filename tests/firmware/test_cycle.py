@@ -1,5 +1,7 @@
 """The cycle when things go wrong in it: it always sleeps, and a reset costs neither the clock nor a record."""
 
+import re
+
 CYCLE = """
 import esp32, machine, network, time
 from nor import Nor
@@ -28,21 +30,72 @@ def noted():
 """
 
 
-def test_a_raising_cycle_sleeps_ever_longer_then_forgets_its_state_and_lives_again(on_tag):
-    pauses, causes, later = on_tag(
+RAISING = (
+    CYCLE
+    + """
+def raising():
+    raise ValueError("the password is swordfish")
+
+mains, board.mains = board.mains, raising
+wake(machine.PWRON_RESET)
+pauses = [wake(machine.DEEPSLEEP_RESET, 60) for _ in range(3)]
+"""
+)
+
+
+def test_a_raising_cycle_sleeps_ever_longer_until_the_tag_is_in_safe_mode(on_tag):
+    pauses, tries, clock = on_tag(
+        RAISING
+        + """
+before = network.tries
+pauses += [wake(machine.DEEPSLEEP_RESET, 60) for _ in range(3)]
+print(json.dumps([pauses, network.tries - before, state.clock]))
+"""
+    )
+    assert pauses == [240, 480, 960, 3600, 3600, 3600]
+    assert tries == 3, "safe mode reports at every wake"
+    assert clock == 2, "it goes on with a new state, for the old one may be the cause"
+
+
+def test_safe_mode_tries_once_a_day_whether_life_can_go_on(on_tag):
+    failing, living = on_tag(
+        RAISING
+        + """
+day = [wake(machine.DEEPSLEEP_RESET, 3600) for _ in range(25)]
+failing = wake(machine.DEEPSLEEP_RESET, 3600)
+board.mains = mains
+day = [wake(machine.DEEPSLEEP_RESET, 3600) for _ in range(25)]
+print(json.dumps([failing, wake(machine.DEEPSLEEP_RESET, 3600)]))
+"""
+    )
+    assert failing == 960
+    assert 0 < living <= 60
+
+
+def test_a_watchdog_that_ends_every_cycle_leads_to_safe_mode_too_without_a_report_at_once(on_tag):
+    pause, tries = on_tag(
         CYCLE
         + """
 wake(machine.PWRON_RESET)
-mains, board.mains = board.mains, lambda: lambda: 1 // 0
-pauses = [wake(machine.DEEPSLEEP_RESET, 60) for _ in range(5)]
-board.mains = mains
-later = wake(machine.DEEPSLEEP_RESET, 60)
-print(json.dumps([pauses, [record[3] for record in noted() if record[0] == "boot"], later]))
+state.crashes = 3
+cycle.retained.save()
+before = network.tries
+print(json.dumps([wake(machine.WDT_RESET, 30), network.tries - before]))
 """
     )
-    assert pauses == [120, 240, 480, 960, 120]
-    assert causes == ["power_on", "panic"]
-    assert 0 < later <= 60
+    assert (pause, tries) == (3600, 0)
+
+
+def test_of_a_crash_its_type_and_place_are_kept_and_not_its_words(on_tag):
+    crash = on_tag(RAISING + "print(json.dumps(cycle.crash.last()))")
+    assert re.fullmatch(r"ValueError <stdin>:\d+", crash)
+
+
+def test_the_state_that_begins_after_crashes_still_knows_them(on_tag):
+    assert on_tag(
+        RAISING + "kept = cycle.crash.last()\ncycle.retained.renew()\nprint(json.dumps([state.crashes, state.clock, "
+        "cycle.crash.last() == kept]))"
+    ) == [4, 0, True]
 
 
 def test_a_watchdog_reset_keeps_the_clock_and_puts_the_report_off(on_tag):
@@ -137,3 +190,40 @@ print(json.dumps([pauses[0], network.tries > tries]))
 """
     )
     assert pauses == [120, True]
+
+
+def test_a_wipe_that_was_cut_off_is_finished_before_anything_else(on_tag):
+    assert on_tag(
+        CYCLE
+        + """
+esp32.values["wiping"] = 1
+try:
+    cycle.live()
+except machine.Slept as slept:
+    print(json.dumps([slept.args[0], list(esp32.values), network.tries]))
+"""
+    ) == [None, [], 0]
+
+
+def test_in_maintenance_the_tag_waits_awake_and_sleeps_again_when_it_is_over(on_tag):
+    waits, pause = on_tag(
+        CYCLE
+        + """
+machine.levels[25] = 0
+wake(machine.PWRON_RESET)
+state.maintain_until = 600
+cycle.retained.save()
+waits = []
+
+def wait(ms):
+    waits.append(ms)
+    time.seconds += ms // 1000
+
+time.sleep_ms = wait
+pause = wake(machine.DEEPSLEEP_RESET, 60)
+print(json.dumps([waits, pause]))
+"""
+    )
+    assert max(waits) == 10_000, "well within the watchdog's patience"
+    assert 540_000 <= sum(waits) < 551_000
+    assert 0 < pause <= 60

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import paho.mqtt.client as mqtt
 import pytest
 
 CONNACK = b"\x20\x02\x00\x00"
@@ -44,7 +45,7 @@ sys.modules["time"] = utime
 from tag.uplink import Uplink
 
 class Config:
-    root, host, user, password = "kitback", "127.0.0.1", None, None
+    root, host, user, password, authority = "kitback", "127.0.0.1", None, None, b""
     port = given
 
 said = []
@@ -136,6 +137,17 @@ def test_a_kept_session_is_not_subscribed_again(on_tag, server):
     assert on_tag(SESSION, server(serve))[0] == []
 
 
+def test_an_answer_is_not_waited_for_past_the_deadline(on_tag, server):
+    def serve(connection: socket.socket) -> None:
+        open_session(connection)
+        take_ping(connection)
+        packet(connection, 0xE0)
+
+    said, took_ms = on_tag(SESSION.replace("answers(100)", "answers(5000)"), server(serve))
+    assert said == []
+    assert took_ms < 1000 * DEADLINE_S + 200
+
+
 def silent(connection: socket.socket) -> None:
     packet(connection, 0x10)
     while connection.recv(100):
@@ -193,3 +205,38 @@ def test_a_closed_port_fails_the_report(on_tag):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert on_tag(SESSION, port)[0] == "OSError"
+
+
+AWAY_AND_BACK = """
+import utime
+sys.modules["time"] = utime
+from tag.uplink import Uplink
+
+class Config:
+    root, host, user, password, authority = "kitback", "127.0.0.1", None, None, b""
+    port = given
+
+uplink = Uplink(Config, "0a0b0c", utime.ticks_add(utime.ticks_ms(), 5000))
+letters = []
+while len(letters) < 2:
+    letter = uplink.mail(500)
+    if not letter:
+        break
+    letters.append([part.decode() for part in letter])
+uplink.close()
+print(json.dumps(letters))
+"""
+
+
+def test_what_is_sent_to_a_sleeping_tag_is_there_when_it_is_back(on_tag, broker):
+    assert on_tag(AWAY_AND_BACK, broker.port) == []
+    sender = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    sender.connect("127.0.0.1", broker.port)
+    sender.loop_start()
+    for channel in "down/settings", "down/command":
+        told = sender.publish(f"kitback/c/0a0b0c/{channel}", channel, qos=1, retain=channel == "down/settings")
+        told.wait_for_publish(5)
+    assert on_tag(AWAY_AND_BACK, broker.port) == [[channel] * 2 for channel in ("down/settings", "down/command")]
+    assert on_tag(AWAY_AND_BACK, broker.port) == [], "each of them once"
+    sender.disconnect()
+    sender.loop_stop()

@@ -70,16 +70,16 @@ def test_the_first_report_on_a_clock_is_empty_and_its_round_trip_goes_with_the_n
     ) == [None, [[0, [], None], [0, [1, 2, 3], [50, 50, 1_790_000_000]]], [1, 2, 3]]
 
 
-def test_a_pair_of_today_is_good_enough_and_one_report_goes_even_when_nothing_is_new(on_tag):
+def test_a_pair_of_the_last_25_hours_is_good_enough_and_one_report_goes_even_when_nothing_is_new(on_tag):
     assert on_tag(
         TALK
         + """
 gateway, book = Gateway(), journal(1)
 talk(gateway, book)
-time.seconds += 86400
+time.seconds += 90_000
 first = talk(gateway, book)
 fresh = len(gateway.reports)
-time.seconds += 86401
+time.seconds += 90_001
 talk(gateway, book)
 print(json.dumps([first, fresh, gateway.reports[2:]]))
 """
@@ -88,8 +88,8 @@ print(json.dumps([first, fresh, gateway.reports[2:]]))
         3,
         [
             [1, [], [50, 50, 1_790_000_000]],
-            [1, [], [86450, 86450, 1_790_000_000]],
-            [1, [], [172851, 172851, 1_790_000_000]],
+            [1, [], [90050, 90050, 1_790_000_000]],
+            [1, [], [180051, 180051, 1_790_000_000]],
         ],
     ]
 

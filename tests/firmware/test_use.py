@@ -83,9 +83,10 @@ def test_a_hoist_with_something_hung_up_on_it_goes_back_to_deep_sleep(on_tag):
 
 def test_a_mattress_is_in_use_while_its_pump_runs_and_counts_pressure_cycles(on_tag):
     low, high = RUNNING | {"air": 650_000}, RUNNING | {"air": 1_150_000}
-    said = sense(on_tag, "mattress", [{}, low, low, high, high, low, high, {}, {}, {"air": 1_150_000}], step=30)
-    assert [active for active, *_ in said] == [0, 0, 1, 1, 1, 1, 1, 1, 0, 0]
-    assert [events for _, events, *_ in said] == [0, 0, 0, 1, 0, 0, 1, 0, 0, 0]
+    readings = [{}, low, low, high, low, high, high, low, low, high, high, {}, {}, {"air": 1_150_000}]
+    said = sense(on_tag, "mattress", readings, step=30)
+    assert [active for active, *_ in said] == [0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0]
+    assert [events for _, events, *_ in said] == [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]
 
 
 def test_a_mattress_is_unpowered_when_mains_stay_away_while_somebody_lies_on_it(on_tag):

@@ -70,7 +70,7 @@ machine.deepsleep()
     assert bench.run() == (0, [str(SIZE), "bytearray(b'\\x0f\\x0f\\x0f')", "-258", "[]"])
 
 
-def test_an_operation_that_is_cut_is_done_by_half_and_nothing_follows(bench: Bench) -> None:
+def test_an_operation_that_is_cut_is_done_in_part_and_nothing_follows(bench: Bench) -> None:
     bench.application(
         PARTITION
         + """
@@ -86,7 +86,7 @@ if machine.RTC().datetime()[6] == 0:
 machine.deepsleep()
 """
     )
-    (bench.tag / "cut_at").write_text("2")
+    (bench.tag / "cut_at").write_text("2 2")
     assert bench.run() == (AGAIN, ["1 b''"])
     data = (bench.tag / "flash.bin").read_bytes()
     assert data[:10] == bytes(10)
@@ -95,9 +95,9 @@ machine.deepsleep()
     assert bench.run() == (0, ["1 b''"])  # powered again, once
 
 
-def test_a_cut_erase_leaves_half_a_sector(bench: Bench) -> None:
+def test_a_cut_erase_leaves_the_rest_of_a_sector(bench: Bench) -> None:
     bench.application(PARTITION + 'flash.writeblocks(0, b"\\x00" * 4096)\nflash.ioctl(6, 0)\n')
-    (bench.tag / "cut_at").write_text("3")
+    (bench.tag / "cut_at").write_text("3 1")
     code, _ = bench.run()
     assert code == AGAIN
-    assert (bench.tag / "flash.bin").read_bytes()[:SECTOR] == b"\xff" * 2048 + bytes(2048)
+    assert (bench.tag / "flash.bin").read_bytes()[:SECTOR] == b"\xff" * 1024 + bytes(3072)

@@ -7,6 +7,9 @@
 `unpowered`: whether it is without power while somebody needs it;
 `light`: whether to stay in light sleep even without mains;
 `sense_s`: seconds until it wants to sense again.
+
+Levels are in parts of a sensor's own scale (gauge.py): of a load 1000 is 35 kg, or on a plain circuit that nobody
+calibrated whatever makes 1.5 V.
 """
 
 KINDS = ("bed", "hoist", "mattress")

@@ -20,15 +20,15 @@ class Hoist:
     unpowered = False
 
     def __init__(self, cells: bytearray) -> None:
-        self._load_uv = board.load().uv
-        self._loaded = Switch(cells, 0, on=1_000_000, off=700_000, settle=2)
+        self._load = board.load().level
+        self._loaded = Switch(cells, 0, on=580, off=330, settle=2)
         self.active = self._loaded.is_on()
         self.light = False
         self.sense_s = self.SENSE_S
 
     def sense(self, mains: int, now: int) -> int:
         was_active = self.active
-        self.active = self._loaded.feed(self._load_uv())
+        self.active = self._loaded.feed(self._load())
         still_s = now - state.moved_at
         self.light = still_s < _STILL_S or self._loaded.settling() or (self.active and still_s < _STUCK_S)
         self.sense_s = _WATCHFUL_S if self.light else self.SENSE_S

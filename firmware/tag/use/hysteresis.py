@@ -19,8 +19,10 @@ class Switch:
         self._off = off
         self._settle = settle
 
-    def feed(self, level: int) -> bool:
-        """Take one reading. Whether it is on now."""
+    def feed(self, level: int | None) -> bool:
+        """Take one reading; None is none, and changes nothing. Whether it is on now."""
+        if level is None:
+            return self.is_on()
         cell = self._cells[self._i]
         if cell & _ON:
             if level >= self._off:

@@ -1,14 +1,15 @@
 """Joins senses into spans of use, so that an idle month costs a few records and a busy hour one.
 
-A quiet span lasts until use begins, a day at most. A busy span lasts about an hour at most; it ends at its last use
-when nothing followed for a quarter of an hour, or until the hour was full. Spans follow each other without a gap.
+A quiet span lasts until use begins, a day at most, or a week while no gateway hears the tag. A busy span lasts about an
+hour at most; it ends at its last use when nothing followed for a quarter of an hour, or until the hour was full. Spans
+follow each other without a gap.
 """
 
 from micropython import const
 
+from tag import routine
 from tag.retained import state
 
-_QUIET_S = const(86400)
 _BUSY_S = const(3600)
 _PAUSE_S = const(900)
 
@@ -34,12 +35,12 @@ def step(now: int, active: bool, events: int):
         if active or events:
             if full:
                 done = _close(now, True)
-        elif full or now - state.used_at >= _PAUSE_S:
+        elif full or now - state.used_at >= (state.pause_s or _PAUSE_S):
             # Of a single event the span lasts a second, or there would be no record to hold it.
             done = _close(max(state.used_at, state.span_at + 1), False)
     elif active or events:
         done = _close(now, True)
-    elif now - state.span_at >= _QUIET_S:
+    elif now - state.span_at >= routine.every_s():
         done = _close(now, False)
     if active or events:
         state.used_at = now

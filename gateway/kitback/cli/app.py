@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from kitback.cli import demo, gateway, grafana, history, policy, quarantine, worklist
+from kitback.cli import demo, gateway, grafana, history, policy, quarantine, tag, worklist
 
 app = typer.Typer(
     name="kitback",
@@ -31,6 +31,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(history.app, name="history")
 app.add_typer(grafana.app, name="grafana")
 app.add_typer(policy.app, name="policy")
+app.add_typer(tag.app, name="tag")
 
 
 def main() -> None:

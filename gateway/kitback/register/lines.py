@@ -5,7 +5,8 @@
 | `use` | tag, kind | asset, span, in_use, events, quality |
 | `fix` | tag, kind | asset, cause, anchors, place_type, quality |
 | `alarm` | tag, kind | asset, name, on, quality |
-| `health` | tag, kind | asset, battery_mv, heap_free, wakes, awake_s, quality |
+| `health` | tag, kind | asset, battery_mv, heap_free, wakes, awake_s, quality, and if told: battery_pct, heap_block,
+| | | wifi_s, bluetooth_s, used_mc, days_left |
 | `boot` | tag, kind | asset, cause, count, quality |
 | `flag` | asset, rule, kind | open, since, sentence |
 | `assets` | kind, state | count |
@@ -21,6 +22,7 @@ from typing import Final, assert_never
 from kitback import wire
 
 UNFITTED: Final = "unfitted"
+_HEALTH_IF_TOLD: Final = ("battery_pct", "heap_block", "wifi_s", "bluetooth_s", "used_mc", "days_left")
 
 Field = bool | int | str
 
@@ -66,6 +68,7 @@ def _of_record(record: wire.Record, place_type: str | None) -> tuple[str, dict[s
                 "heap_free": record.heap_free,
                 "wakes": record.wakes,
                 "awake_s": record.awake_s,
+                **{name: value for name in _HEALTH_IF_TOLD if (value := getattr(record, name)) is not None},
             }
         case wire.Boot():
             return "boot", {"cause": record.cause, "count": record.count}

@@ -92,6 +92,19 @@ def enrol_tag(conn: sa.Connection, tag_id: str, secret: bytes, at: int, *, who: 
     _audit(conn, at, who, f"tag.enrol {tag_id}", {})
 
 
+def provision_tag(conn: sa.Connection, tag_id: str, at: int, *, who: str = "system") -> int:
+    """Note that a tag is given its keys and networks. Returns which time this is, the provisioning's generation.
+
+    Raises:
+        IllegalMove: the tag is unknown.
+    """
+    _require(conn, tag.c.tag_id, tag_id, "tag")
+    what = f"tag.provision {tag_id}"
+    before = conn.scalar(sa.select(sa.func.count()).select_from(audit).where(audit.c.what == what)) or 0
+    _audit(conn, at, who, what, {"generation": before + 1})
+    return before + 1
+
+
 def fit_tag(conn: sa.Connection, tag_id: str, asset_id: str, at: int, *, who: str = "system") -> None:
     """Fit a tag to an asset: what it notes from `at` on is the asset's.
 

@@ -1,11 +1,13 @@
 """Writes the world that a virtual tag lives in. firmware/virtual/world.py reads it, and says what the words mean."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-Key = Literal["occupied", "loaded", "motor", "mains", "motion", "power", "battery_mv", "at", "network"]
+Key = Literal[
+    "occupied", "loaded", "kg", "tilt", "shake", "motor", "mains", "motion", "power", "battery_mv", "at", "network"
+]
 
 
 class Event(NamedTuple):
@@ -43,6 +45,7 @@ class Ble:
 
 
 Radio = Wifi | Ble
+Endpoint = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class World:
     seed: int
     places: dict[str, tuple[Radio, ...]]
     events: tuple[Event, ...]
+    routes: Mapping[Endpoint, Endpoint] = field(default_factory=dict)
+    """Where on this machine the tag finds the hosts and ports that it knows."""
 
     def write(self, path: Path) -> None:
         """Write the world as the tag's file."""
@@ -68,6 +73,8 @@ class World:
         yield f"end {self.end_s}"
         yield f"drift_ppm {self.drift_ppm}"
         yield f"seed {self.seed}"
+        for (host, port), (here, its_port) in self.routes.items():
+            yield f"route {host} {port} {here} {its_port}"
         for place, radios in self.places.items():
             for radio in radios:
                 yield f"radio {place} {radio}"

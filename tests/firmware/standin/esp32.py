@@ -18,6 +18,13 @@ class NVS:
         buffer[: len(value)] = value
         return len(value)
 
+    def set_blob(self, key, value):
+        values[key] = bytes(value)
+
+    def erase_key(self, key):
+        self._get(key)
+        del values[key]
+
     def commit(self):
         pass
 

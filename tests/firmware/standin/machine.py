@@ -5,12 +5,17 @@ WDT_RESET = 3
 DEEPSLEEP_RESET = 4
 
 levels = {25: 1, 27: 0, 32: 20_000, 33: 600_000, 34: 1_950_000, 35: 300_000}
+driven = []  # (pin, level) as outputs were set
 rtc_memory = b""
 cause = PWRON_RESET
 
 
 class Slept(BaseException):
-    """The chip went to sleep. The argument is for how long, in milliseconds."""
+    """The chip went to sleep. The argument is for how long, in milliseconds; None is for ever."""
+
+
+class Reset(BaseException):
+    """The application reset the chip."""
 
 
 def reset_cause():
@@ -21,7 +26,11 @@ def unique_id():
     return b"\x24\xa1\xb2\xc3\xd4\xe5"
 
 
-def deepsleep(ms):
+def reset():
+    raise Reset
+
+
+def deepsleep(ms=None):
     raise Slept(ms)
 
 
@@ -39,12 +48,15 @@ class WDT:
 
 class Pin:
     IN = 1
+    OUT = 3
 
-    def __init__(self, number, mode=None):
+    def __init__(self, number, mode=None, value=0):
         self.number = number
 
-    def value(self):
-        return levels[self.number]
+    def value(self, level=None):
+        if level is not None:
+            driven.append((self.number, level))
+        return levels[self.number] if level is None else None
 
 
 class ADC:

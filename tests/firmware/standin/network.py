@@ -12,9 +12,15 @@ class WLAN:
     def active(self, on=None):
         return False
 
-    def connect(self, ssid, password):
+    def config(self, reconnects):
         global tries
         tries += 1
+
+    def ifconfig(self):
+        return ("0.0.0.0",) * 4
+
+    def connect(self, ssid, password, bssid):
+        pass
 
     def disconnect(self):
         pass

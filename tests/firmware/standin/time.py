@@ -8,6 +8,10 @@ def time():
     return seconds
 
 
+def gmtime(seconds):
+    return (2000, 1, 1, 0, 0, seconds, 5, 1)
+
+
 def ticks_ms():
     return ms
 
