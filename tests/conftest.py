@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from brokers import AnyBroker, Embedded, Mosquitto
 from influx import bucket, influx_server  # noqa: F401
 from kitback.register import Register
 from paper_tag import SetClock
+
+# The same examples each time: whether a change is green must not depend on the dice.
+hypothesis.settings.register_profile("fixed", derandomize=True)
+hypothesis.settings.load_profile("fixed")
 
 
 @pytest.fixture

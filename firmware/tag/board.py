@@ -70,7 +70,16 @@ def motion():
     if sensor is None:
         return pin
     # The sensor holds the pin up until it is asked. Nothing is asked while the pin is down.
-    return lambda: pin() and sensor.moved()
+    return lambda: pin() and _moved(sensor)
+
+
+def _moved(sensor) -> int:
+    """Whether the sensor saw motion; none from one that does not answer any more."""
+    try:
+        return sensor.moved()
+    except OSError as error:
+        print("imu: %s" % error)
+        return 0
 
 
 def lamp():

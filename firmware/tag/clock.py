@@ -16,6 +16,7 @@ _UNIX_AT_0 = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # boards count fro
 _DAY_S = const(86_400)
 _STRIDE_S = const(30 * 86_400)
 _STRIDES = const(13)
+_DOUBT = const(8)  # failed reports
 
 
 def now() -> int:
@@ -39,7 +40,7 @@ def pair(sent: int, unix: int) -> None:
     state.pair_sent = sent
     state.pair_acked = now()
     state.pair_unix = unix
-    if unix // _DAY_S > nvs.number("newest_day"):  # not the second: NVS is flash
+    if unix // _DAY_S != nvs.number("newest_day"):  # not the second: NVS is flash
         nvs.keep("newest_day", unix // _DAY_S)
 
 
@@ -52,11 +53,15 @@ def set_rtc(provisioned: int) -> None:
     """Set the RTC to the world's time, as well as it is known: certificates are valid from one date to another.
 
     Without a round trip since power came, that is the newest time ever seen, or that of provisioning. The broker's
-    certificate may be newer, so every report that fails puts the guess a month later; after a year it starts over.
+    certificate may be newer, so every report that fails puts the guess a month later; after a year it starts over, in
+    turn from provisioning and from the newest time. What was told is not trusted either while reports keep failing: the
+    gateway's clock may have been wrong for a while.
     """
-    known = unix()
+    known = unix() if state.failures < _DOUBT else 0
     if not known:
-        known = max(provisioned, nvs.number("newest_day") * _DAY_S) + state.failures % _STRIDES * _STRIDE_S
+        newest = nvs.number("newest_day") * _DAY_S
+        other = provisioned and state.failures // _STRIDES % 2
+        known = (provisioned if other else max(provisioned, newest)) + state.failures % _STRIDES * _STRIDE_S
     seconds = known - _UNIX_AT_0
     if abs(seconds - time.time()) < _DAY_S:
         return

@@ -60,6 +60,10 @@ def take(body: bytes, generation: int, settle):
     do = given["do"]
     if not unix or (do == "wipe" and not settle()):
         return None, None
+    if do == "wipe":
+        from tag import wipe
+
+        wipe.resolve()  # before it is noted and answered as done, lest it be both and never happen
     nvs.keep_blob(_KEY, json.dumps((done + [name])[-_REMEMBERED:]).encode())
     print("command %s" % do)
     return answer, Command(do, given.get("for_s", _MAINTAIN_S))
@@ -79,7 +83,7 @@ def run(command: Command) -> None:
     elif command.do == "wipe":
         from tag import wipe
 
-        wipe.begin()
+        wipe.finish()
     else:
         state.crashes = 0
         retained.save()

@@ -24,7 +24,8 @@ _DAY_S = const(86_400)
 _SETTLED_S = const(300)  # still for so long: the move is over
 _SCAN_GAP_S = const(3600)  # between scans, however often it moves
 _RETRY_S = const(60)
-_MOST_FAILURES = const(16)
+_MOST_FAILURES = const(38)  # then 13 again: clock.set_rtc goes through its guesses, a dozen and one from each date
+_AGAIN = const(13)
 _SAFE_MV = const(3000)  # below, flash may be written wrongly
 _SAVING_S = const(900)
 _MAINTAIN_S = const(10)  # how long it waits, awake, between cycles in maintenance
@@ -282,8 +283,9 @@ class Tag:
         """Bring everything to the gateway, the open span of use too. Whether it has it now."""
         now = clock.now()
         if now > state.span_at:
-            self._note("use", *span.so_far(now))
-            span.begin(now)
+            told = span.so_far(now)
+            span.begin(now)  # before the note, which keeps the state: no reset may tell of this time twice
+            self._note("use", *told)
         try:
             upload.run()
         except Exception:
@@ -298,7 +300,7 @@ class Tag:
         from tag import wifi
 
         wifi.forget()
-        state.failures = min(state.failures + 1, _MOST_FAILURES)
+        state.failures = state.failures + 1 if state.failures < _MOST_FAILURES else _AGAIN
         wait = min(_RETRY_S << state.failures - 1, self._report_s())
         wait -= wait * os.urandom(1)[0] // 1024
         state.report_at = clock.now() + wait

@@ -30,11 +30,16 @@ _CHIPS = {
 
 
 def of(chip: str) -> dict:
-    """The pins of a chip by what they do. An unknown chip is taken for the first."""
-    row = _CHIPS.get(chip, _CHIPS["ESP32"])
+    """The pins of a chip by what they do."""
+    row = _CHIPS[chip]
     return {what: row[i] for i, what in enumerate(_WHAT)}
 
 
-# The last word of "Generic ESP32S3 module with ESP32S3".
-CHIP = sys.implementation._machine.split()[-1]
+def _chip() -> str:
+    """The chip, from a name such as "Generic module with ESP32-S3-PICO"; one without a row is taken for the first."""
+    name = sys.implementation._machine.split()[-1].replace("-", "")
+    return name[:7] if name[:7] in _CHIPS else "ESP32"
+
+
+CHIP = _chip()
 PINS = of(CHIP)

@@ -14,9 +14,14 @@ _ERASE = const(6)
 
 
 def begin() -> None:
-    """From here on there is no way back."""
-    nvs.count(_BEGUN)
+    """Wipe now."""
+    resolve()
     finish()
+
+
+def resolve() -> None:
+    """From here on there is no way back: `finish` does it, at the next start if not before."""
+    nvs.count(_BEGUN)
 
 
 def finish() -> None:
@@ -25,8 +30,9 @@ def finish() -> None:
         return
     nvs.erase("provision", "settings", "commands")
     flash = board.journal_flash()
-    for sector in range(flash.ioctl(_BLOCKS, 0)):
-        flash.ioctl(_ERASE, sector)
+    if flash:
+        for sector in range(flash.ioctl(_BLOCKS, 0)):
+            flash.ioctl(_ERASE, sector)
     retained.forget()
     nvs.erase(_BEGUN)
     print("wiped")
