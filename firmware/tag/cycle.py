@@ -26,6 +26,8 @@ _SCAN_GAP_S = const(3600)  # between scans, however often it moves
 _RETRY_S = const(60)
 _MOST_FAILURES = const(38)  # then 13 again: clock.set_rtc goes through its guesses, a dozen and one from each date
 _AGAIN = const(13)
+_ONCE = const(1)  # how often the present anchors were noted
+_TWICE = const(2)
 _SAFE_MV = const(3000)  # below, flash may be written wrongly
 _SAVING_S = const(900)
 _MAINTAIN_S = const(10)  # how long it waits, awake, between cycles in maintenance
@@ -215,17 +217,20 @@ class Tag:
         from tag import scan
 
         # Before the scan: should it end in a reset, the next one waits its time.
-        state.fixed = True
+        state.fixed = state.fixed or _ONCE
         state.moved = False
         state.scanned_at = now
         retained.save()
         anchors = scan.anchors(self._config().anchor_key)
         fix_sum = crc32(",".join(sorted(anchor for anchor, _ in anchors)).encode())
-        if cause == "moved" and fix_sum == state.fix_sum:
+        same = fix_sum == state.fix_sum
+        if cause == "moved" and same:
             return
         state.fix_at = now
-        if cause == "due" and fix_sum == state.fix_sum and routine.away():
+        # Twice before it is no news: the gateway believes a new place when two fixes in a row agree.
+        if cause == "due" and same and state.fixed == _TWICE and routine.away():
             return
+        state.fixed = _TWICE if same else _ONCE
         state.fix_sum = fix_sum
         self._note("fix", now, cause, self._config().key_id, anchors)
 

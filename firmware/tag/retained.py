@@ -70,7 +70,7 @@ state = uctypes.struct(
         "using": _u8 | 112,  # in use at the last sense
         "busy": _u8 | 113,  # the open span has use in it
         "moved": _u8 | 114,  # moved since the last fix
-        "fixed": _u8 | 115,  # there was a fix since power came
+        "fixed": _u8 | 115,  # how often the present anchors were noted, up to twice; 0: no fix since power came
         "alarms": _u8 | 116,
         "failures": _u8 | 117,  # reports failed in a row
         "crashes": _u8 | 118,  # cycles raised in a row
