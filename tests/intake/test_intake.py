@@ -11,7 +11,7 @@ from kitback import wire
 from kitback.intake import Intake, quarantine
 from kitback.register import Register, RegisterError, apply, loans, outbox
 from kitback.register.tables import judgement, tag_now, use_day, waiting
-from kitback.register.tag_states import accounts
+from kitback.register.tag_states import GAPS_KEPT, accounts
 from paper_tag import PaperTag, SetClock, account, clocks, counts, gaps, history
 
 NOON = 1_750_075_200  # 2025-06-16T12:00:00Z
@@ -107,6 +107,35 @@ def test_a_record_that_was_written_off_applies_after_all(
     with register.read() as conn:
         assert (account(conn, tag).applied, account(conn, tag).lost) == (6, 0)
         assert gaps(conn, tag) == []
+
+
+def test_a_journal_full_of_holes_is_remembered_for_the_latest_and_counted_whole(
+    tag: PaperTag, upload: Upload, register: Register
+) -> None:
+    for _ in range(2 * GAPS_KEPT + 19):
+        tag.use()
+    tag.records = {seq: kept for seq, kept in tag.records.items() if seq % 2}
+    upload(tag)
+    with register.read() as conn:
+        assert account(conn, tag).lost == GAPS_KEPT + 9
+        assert gaps(conn, tag) == [(seq, seq) for seq in range(20, 2 * GAPS_KEPT + 19, 2)]
+
+
+def test_a_tag_that_goes_back_to_an_earlier_journal_goes_on_with_its_account(
+    tag: PaperTag, upload: Upload, register: Register
+) -> None:
+    tag.use()
+    upload(tag)
+    first = (tag.journal, tag.high, tag.newest, tag.records)
+    tag.journal, tag.high, tag.newest, tag.records = "1a2b3c4d-2", 0, 0, {}
+    tag.use()
+    upload(tag)
+    tag.journal, tag.high, tag.newest, tag.records = first
+    tag.use()
+    upload(tag)
+    with register.read() as conn:
+        assert (account(conn, tag).applied, account(conn, tag).duplicate) == (2, 0)
+        assert conn.scalar(sa.select(sa.func.sum(accounts.c.applied))) == 3
 
 
 def test_a_new_journal_begins_a_new_account(tag: PaperTag, upload: Upload, register: Register) -> None:

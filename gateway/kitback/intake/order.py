@@ -30,7 +30,7 @@ class Verdict(Struct, frozen=True):
     duplicates: int = 0
     written_off: int = 0
     """How many records are lost, as far as this batch tells."""
-    gaps: Sequence[Range] = ()
+    gaps: tuple[Range, ...] = ()
     """All ranges of the journal that are written off now, in order."""
 
 

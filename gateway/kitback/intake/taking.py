@@ -10,7 +10,7 @@ from kitback import wire
 from kitback.intake import order, quarantine
 from kitback.intake.opening import Damaged, Opened, Refused
 from kitback.intake.order import Verdict
-from kitback.intake.timing import Clocks, Noted
+from kitback.intake.timing import Clocks
 from kitback.register import tag_states
 from kitback.register.apply import Applying
 from kitback.register.standings import Fittings, on_at
@@ -64,9 +64,7 @@ class Taking:
                 before = None
             clocks.learn(report.clock, point)
         have_all = not verdict.early and journal.high >= journal.newest
-        placed, none_wait = clocks.place(
-            [Noted(report.journal, report.on, record) for record in sound], _closed_before(report, verdict, have_all)
-        )
+        placed, none_wait = clocks.place(report.journal, report.on, sound, _closed_before(report, verdict, have_all))
         self._applying.apply(opened.tag_id, fittings, placed)
         self._stand(report, state, clocks, fittings, before, have_all and none_wait)
         return verdict.high

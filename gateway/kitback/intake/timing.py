@@ -35,11 +35,6 @@ class Noted(Struct, frozen=True):
     clock: int
     record: wire.Record
 
-    @property
-    def ends(self) -> int:
-        """Counter at the end of what the record tells."""
-        return self.record.at + (self.record.span if isinstance(self.record, wire.Use) else 0)
-
 
 class Clocks:
     """The clocks of one tag while one of its reports is taken in."""
@@ -80,33 +75,35 @@ class Clocks:
         points = self._pairs(clock)
         return tag_clock.place(counter, points, self.rate_ppb, self._not_after) if points else None
 
-    def place(self, fresh: Sequence[Noted], closed_before: int | None) -> tuple[list[Placed], bool]:
+    def place(
+        self, journal: str, clock: int, records: Sequence[wire.Record], closed_before: int | None
+    ) -> tuple[list[Placed], bool]:
         """Place what waited and what is fresh, as far as that can be done now; the rest waits on.
 
         Args:
-            fresh: a batch's records, in order.
+            journal: the fresh records' journal.
+            clock: the fresh records' clock.
+            records: the fresh records, in order.
             closed_before: no more records will come of clocks below this one; None: not of any.
 
         Returns:
             The placed records in order, and whether none is left waiting.
         """
+        if not self._state.waiting and (not records or self._pairs(clock)):
+            return self._placed(clock, records), True
         waited = self._waited()
         placed: list[Placed] = []
         left: list[Noted] = []
         by_clock: dict[int, list[Noted]] = defaultdict(list)
-        for noted in (*waited, *fresh):
+        for noted in (*waited, *(Noted(journal, clock, record) for record in records)):
             by_clock[noted.clock].append(noted)
-        for clock, there in sorted(by_clock.items()):
-            if self._pairs(clock):
-                now = self._placed(clock, there)
-            elif self._can_estimate(clock, closed_before):
-                now = self._estimated(clock, by_clock)
+        for each, there in sorted(by_clock.items()):
+            if self._pairs(each):
+                placed += self._placed(each, [noted.record for noted in there])
+            elif self._can_estimate(each, closed_before):
+                placed += self._estimated(each, by_clock)
             else:
                 left += there
-                continue
-            placed += now
-            mine = self._clocks.setdefault(clock, ClockState())
-            mine.ends = max(mine.ends or 0, *(each.to_s for each in now))
         self._keep_waiting(waited, left)
         return placed, not left
 
@@ -127,19 +124,25 @@ class Clocks:
         known = self._clocks.get(clock)
         return known.pairs if known else ()
 
-    def _placed(self, clock: int, there: Sequence[Noted]) -> list[Placed]:
-        points = self._pairs(clock)
+    def _placed(self, clock: int, records: Sequence[wire.Record]) -> list[Placed]:
+        """Place records of a clock that has pairs."""
+        points, rate, not_after = self._pairs(clock), self.rate_ppb, self._not_after
         placed = []
-        last = -1
-        ends = Time(0, "paired")
-        for noted in there:
-            at, until = noted.record.at, noted.ends
+        last, ends = -1, Time(0, "paired")
+        for record in records:
             # Mostly one record begins where the one before it ended.
-            begins = ends if at == last else tag_clock.place(at, points, self.rate_ppb, self._not_after)
-            ends = begins if until == at else tag_clock.place(until, points, self.rate_ppb, self._not_after)
-            last = until
-            placed.append(Placed(noted.record, begins.unix, ends.unix, begins.quality))
+            begins = ends if record.at == last else tag_clock.place(record.at, points, rate, not_after)
+            last = _end(record)
+            ends = begins if last == record.at else tag_clock.place(last, points, rate, not_after)
+            placed.append(Placed(record, begins.unix, ends.unix, begins.quality))
+        self._reach(clock, placed)
         return placed
+
+    def _reach(self, clock: int, placed: Sequence[Placed]) -> None:
+        """A clock reached as far as what was placed on it."""
+        if placed:
+            mine = self._clocks.setdefault(clock, ClockState())
+            mine.ends = max(mine.ends or 0, *(each.to_s for each in placed))
 
     def _can_estimate(self, clock: int, closed_before: int | None) -> bool:
         """Whether a clock without pairs has all its records, and a later one to close its window."""
@@ -147,7 +150,7 @@ class Clocks:
         return closed and any(each.pairs for later, each in self._clocks.items() if later > clock)
 
     def _estimated(self, clock: int, by_clock: dict[int, list[Noted]]) -> list[Placed]:
-        length = {each: max(noted.ends for noted in by_clock[each]) for each in by_clock}
+        length = {each: max(_end(noted.record) for noted in by_clock[each]) for each in by_clock}
         paired = min(later for later, each in self._clocks.items() if later > clock and each.pairs)
         between = sum(length[each] for each in by_clock if clock < each < paired)
         first = tag_clock.place(0, self._pairs(paired), self.rate_ppb, self._not_after)
@@ -155,8 +158,9 @@ class Clocks:
         placed = []
         for noted in by_clock[clock]:
             begins = tag_clock.estimate(noted.record.at, length[clock], window)
-            ends = tag_clock.estimate(noted.ends, length[clock], window)
+            ends = tag_clock.estimate(_end(noted.record), length[clock], window)
             placed.append(Placed(noted.record, begins.unix, ends.unix, begins.quality))
+        self._reach(clock, placed)
         return placed
 
     def _reached(self, clock: int) -> int | None:
@@ -193,3 +197,8 @@ class Clocks:
         ]
         put(self._conn, waiting, rows)
         self._state.waiting = len(left)
+
+
+def _end(record: wire.Record) -> int:
+    """Counter at the end of what a record tells."""
+    return record.at + record.span if isinstance(record, wire.Use) else record.at

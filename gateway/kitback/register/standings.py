@@ -111,7 +111,7 @@ def load(conn: sa.Connection, tag_ids: Iterable[str]) -> dict[str, Fittings]:
     """What each of these tags was ever on; held for the rest of the transaction. Two tags may share an asset."""
     found: dict[str, list[Fitting]] = defaultdict(list)
     assets: dict[str, Standing] = {}
-    for tag_id, from_s, to_s, *columns in conn.execute(_LOAD, {"tags": list(tag_ids)}):
+    for tag_id, from_s, to_s, *columns in conn.execute(_LOAD, {"tags": list(tag_ids)}).all():
         asset = assets.get(columns[0]) or assets.setdefault(columns[0], Standing(*columns))
         found[tag_id].append(Fitting(asset, from_s, to_s))
     return {tag_id: sorted(fittings, key=lambda each: each.from_s) for tag_id, fittings in found.items()}

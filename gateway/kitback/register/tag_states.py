@@ -50,14 +50,14 @@ class Journal(Struct):
     lost: int = 0
     quarantined: int = 0
     duplicate: int = 0
-    gaps: Sequence[Range] = ()
+    gaps: tuple[Range, ...] = ()
     """The ranges written off, in order, the latest `GAPS_KEPT`."""
 
 
 class ClockState(Struct, array_like=True):
     """One run of a tag's counter."""
 
-    pairs: Sequence[Point] = ()
+    pairs: tuple[Point, ...] = ()
     """In order."""
     ends: int | None = None
     """Latest Unix second placed on it; None while nothing is."""
@@ -132,7 +132,7 @@ def load(conn: sa.Connection, tag_ids: Iterable[str]) -> dict[str, TagState]:
     """The enrolled ones among these tags, held for the rest of the transaction."""
     first, second = 4, 4 + len(_ACCOUNT)
     found = {}
-    for row in conn.execute(_LOAD, {"tags": list(tag_ids)}):
+    for row in conn.execute(_LOAD, {"tags": list(tag_ids)}).all():
         tag_id, secret, clocks, waiting = row[:first]
         state = found[tag_id] = TagState(tag_id, secret)
         if clocks is not None:
