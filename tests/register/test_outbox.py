@@ -1,6 +1,10 @@
 """Lines on their way out."""
 
+import pytest
+
 from kitback.register import Register, outbox
+
+pytestmark = pytest.mark.both_engines
 
 
 def test_a_sink_gets_every_row_once_and_in_order(register: Register) -> None:
