@@ -28,6 +28,7 @@ _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
+    "deadlock_timeout": "50ms",
     "shared_buffers": "32MB",
     "max_connections": "60",
 }

@@ -69,7 +69,7 @@ class Intake:
         """
         arrival = Arrival(now_s(self._clock), self._clock.synchronised())
         try:
-            with self._register.write() as conn:
+            with self._register.write(beside=True) as conn:
                 return _Batch(conn, self._register.epoch, self._root, self._locate, arrival).take(messages)
         except RegisterError:
             raise
@@ -86,7 +86,7 @@ class Intake:
     def _give_up(self, message: Message, arrival: Arrival, error: Exception) -> list[Message]:
         """Set aside the message that we fail on. Its tag is told, sends less at a time, and leaves out what fails."""
         log.error("failed on a report to %s", message[0], exc_info=error)
-        with self._register.write() as conn:
+        with self._register.write(beside=True) as conn:
             batch = _Batch(conn, self._register.epoch, self._root, self._locate, arrival)
             return batch.refuse(message, "failed", type(error).__name__)
 
