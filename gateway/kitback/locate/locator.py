@@ -11,7 +11,10 @@ from kitback.locate.whereabouts import UNKNOWN, Whereabouts, follow
 from kitback.register.apply import Sighting
 from kitback.register.standings import Standing
 from kitback.register.tables import anchor, place, whereabouts
-from kitback.register.upsert import put
+from kitback.register.upsert import among, put, texts
+
+_ANCHORS = sa.select(anchor.c.anchor, anchor.c.place_id).where(among(anchor.c.anchor, "names"))
+_PLACES = sa.select(place.c.place_id, place.c.type, place.c.within).where(among(place.c.place_id, "places"))
 
 
 class Locator:
@@ -35,20 +38,19 @@ class Locator:
             read = reading.read([(names[each.anchor], each.rssi) for each in sighting.fix.heard], known)
             changes += _believe(sighting.asset, read, sighting.at_s)
             types.append(read.place.type if read.place else "unknown")
-        put(conn, whereabouts, changes)
+        # Of two in one second the later one holds.
+        put(conn, whereabouts, list({(each["asset_id"], each["from_s"]): each for each in changes}.values()))
         return types
 
 
 def _known(conn: sa.Connection, names: Iterable[str]) -> Mapping[str, Place]:
     """The places of those anchors that have one: the outermost around each, up to but without the service."""
-    rows = conn.execute(sa.select(anchor.c.anchor, anchor.c.place_id).where(anchor.c.anchor.in_(list(names))))
+    rows = conn.execute(_ANCHORS, {"names": texts(names)})
     at = {row.anchor: row.place_id for row in rows}
     tree: dict[str, tuple[str, str | None]] = {}
     wanted = set(at.values())
     while wanted:  # as often as the tree is deep
-        found = conn.execute(
-            sa.select(place.c.place_id, place.c.type, place.c.within).where(place.c.place_id.in_(wanted))
-        )
+        found = conn.execute(_PLACES, {"places": texts(wanted)})
         tree |= {place_id: (type_, within) for place_id, type_, within in found}
         wanted = {within for _, within in tree.values() if within is not None} - tree.keys()
     return {name: _outermost(tree, place_id) for name, place_id in at.items()}

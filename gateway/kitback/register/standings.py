@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from kitback.register.tables import fitting, judgement
-from kitback.register.upsert import change
+from kitback.register.upsert import among, change, texts
 
 
 class Standing(Struct):
@@ -91,19 +91,14 @@ Fittings = Sequence[Fitting]
 """All assets that a tag was ever on, in order of time."""
 
 _COLUMNS: Final = Standing.__struct_fields__[:-1]
-_FIXED: Final = 4
-"""How many of the columns are not ours to change."""
+_OURS: Final = _COLUMNS.index("heard_at")
+"""From here on the columns are ours to change."""
 _LOAD = (
     sa.select(fitting.c.tag_id, fitting.c.from_s, fitting.c.to_s, *(judgement.c[name] for name in _COLUMNS))
     .join_from(fitting, judgement, fitting.c.asset_id == judgement.c.asset_id)
-    .where(fitting.c.tag_id.in_(sa.bindparam("tags", expanding=True, type_=sa.String())))
+    .where(among(fitting.c.tag_id, "tags"))
     .order_by(judgement.c.asset_id, fitting.c.from_s)  # one order of locking, see tag_states
     .with_for_update(of=judgement, key_share=True)
-)
-_STORE = (
-    sa.update(judgement)
-    .where(judgement.c.asset_id == sa.bindparam("asset"))
-    .values({name: sa.bindparam(f"new_{name}") for name in _COLUMNS[_FIXED:]})
 )
 
 
@@ -111,7 +106,7 @@ def load(conn: sa.Connection, tag_ids: Iterable[str]) -> dict[str, Fittings]:
     """What each of these tags, which are held, was ever on; held as well. Two tags may share an asset."""
     found: dict[str, list[Fitting]] = defaultdict(list)
     assets: dict[str, Standing] = {}
-    for tag_id, from_s, to_s, *columns in conn.execute(_LOAD, {"tags": list(tag_ids)}).all():
+    for tag_id, from_s, to_s, *columns in conn.execute(_LOAD, {"tags": texts(tag_ids)}).all():
         asset = assets.get(columns[0]) or assets.setdefault(columns[0], Standing(*columns))
         found[tag_id].append(Fitting(asset, from_s, to_s))
     return {tag_id: sorted(fittings, key=lambda each: each.from_s) for tag_id, fittings in found.items()}
@@ -121,7 +116,12 @@ def store(conn: sa.Connection, assets: Iterable[Standing]) -> None:
     """Put back the assets that have changed."""
     # By id: two workers on PostgreSQL must not wait for each other.
     changed = sorted((asset for asset in assets if asset.changed), key=lambda asset: asset.asset_id)
-    change(conn, _STORE, ((*astuple(asset)[_FIXED:-1], asset.asset_id) for asset in changed))
+    change(
+        conn,
+        judgement,
+        (*_COLUMNS[_OURS:], "asset_id"),
+        ((*astuple(asset)[_OURS:-1], asset.asset_id) for asset in changed),
+    )
 
 
 def on_at(fittings: Fittings, at_s: int) -> Fitting | None:

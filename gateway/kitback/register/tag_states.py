@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from kitback.register.tables import tag, tag_journal, tag_now
-from kitback.register.upsert import put
+from kitback.register.upsert import among, put, texts
 
 GAPS_KEPT: Final = 64
 """Ranges of lost records remembered in a journal; of older ones only the count is kept. They could only come after all
@@ -108,12 +108,11 @@ accounts: Final = sa.union_all(
 ).subquery("account")
 """The accounts of all journals of all tags, to select from."""
 
-_TAGS = sa.bindparam("tags", expanding=True, type_=sa.String())
 _HOLD = (
     sa.select(tag.c.tag_id, tag.c.secret)
-    .where(tag.c.tag_id.in_(_TAGS))
+    .where(among(tag.c.tag_id, "tags"))
     .order_by(tag.c.tag_id)  # in one order, so that two workers on PostgreSQL cannot wait for each other
-    .with_for_update(key_share=True)
+    .with_for_update(of=tag, key_share=True)
 )
 _LOAD = sa.select(
     tag_now.c.tag_id,
@@ -121,7 +120,7 @@ _LOAD = sa.select(
     tag_now.c.waiting,
     *(tag_now.c[name] for name in _ACCOUNT),
     *(tag_now.c[name] for name in _NOW),
-).where(tag_now.c.tag_id.in_(_TAGS))
+).where(among(tag_now.c.tag_id, "tags"))
 _ONE_JOURNAL = sa.select(*(tag_journal.c[name] for name in _ACCOUNT)).where(
     tag_journal.c.tag_id == sa.bindparam("tag"), tag_journal.c.journal == sa.bindparam("which")
 )
@@ -130,7 +129,7 @@ _ONE_JOURNAL = sa.select(*(tag_journal.c[name] for name in _ACCOUNT)).where(
 def load(conn: sa.Connection, tag_ids: Iterable[str]) -> dict[str, TagState]:
     """The enrolled ones among these tags, held for the rest of the transaction."""
     first, second = 3, 3 + len(_ACCOUNT)
-    tags = {"tags": list(tag_ids)}
+    tags = {"tags": texts(tag_ids)}
     # First held, then read: who had to wait would else read what was there before.
     found = {tag_id: TagState(tag_id, secret) for tag_id, secret in conn.execute(_HOLD, tags)}
     for row in conn.execute(_LOAD, tags):
