@@ -12,7 +12,7 @@ _CACHE_KIB = 64 << 10
 _CHECKPOINT_PAGES = 16 << 10
 """64 MiB: a page that many batches touch is copied back once."""
 
-_STILL_MS: Final = 60_000
+STILL_MS: Final = 60_000
 """A transaction of a program that was stopped half-way keeps what it holds from the others so long at most."""
 _WRITERS: Final = int.from_bytes(b"kitback", "big")
 """The advisory lock that stands for writing to the register."""
@@ -98,7 +98,7 @@ def _postgresql(engine: sa.Engine) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def configure(dbapi: Any, _record: object) -> None:
         dbapi.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
-        dbapi.execute(f"SET idle_in_transaction_session_timeout = {_STILL_MS}")
+        dbapi.execute(f"SET idle_in_transaction_session_timeout = {STILL_MS}")
         # As above; the other ways of this setting are all durable.
         dbapi.execute(
             "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"

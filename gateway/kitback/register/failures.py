@@ -51,15 +51,16 @@ _POSTGRESQL: Final = (
 _NO_SESSION: Final = (
     ("password", "lets nobody in with this user and password: check both"),
     ("no pg_hba.conf entry", "lets this user or machine not in: see the server's pg_hba.conf"),
-    ('FATAL:  role "', "knows no such user: check the address, or CREATE USER there"),
-    ('FATAL:  database "', "does not exist: check the address, or CREATE DATABASE there"),
+    ("not permitted to log in", "lets this user not in: check the address, or ALTER USER … LOGIN there"),
+    ("too many connections", _CROWDED),
+    ('FATAL: role "', "knows no such user: check the address, or CREATE USER there"),
+    ('FATAL: database "', "does not exist: check the address, or CREATE DATABASE there"),
     ("too many clients", _CROWDED),
     ("connection slots", _CROWDED),
     ("starting up", _AWAY),
     ("shutting down", _AWAY),
     ("server closed the connection", _AWAY),
-    ("connection failed", "cannot be reached: check the address, the network, and that the server runs"),
-    ("connection timeout", "cannot be reached: check the address, the network, and that the server runs"),
+    ("connection", "cannot be reached: check the address, the network, and that the server runs"),
 )
 """Signs in the messages of PostgreSQL's client library, which come without a code."""
 
@@ -73,9 +74,10 @@ def in_words(engine: sa.Engine) -> Iterator[None]:
     """Turn failures of the database itself into `RegisterError`; what the caller did wrong passes as it is."""
     try:
         yield
-    except CALLERS_FAULT:
-        raise
     except DBAPIError as error:
+        _forget_rows(error)
+        if isinstance(error, CALLERS_FAULT):
+            raise
         raise RegisterError(f"the register {name(engine)} {_explain(error.orig)}") from error
 
 
@@ -86,11 +88,17 @@ def name(engine: sa.Engine) -> str:
     return engine.url.render_as_string(hide_password=True)
 
 
+def _forget_rows(error: DBAPIError) -> None:
+    """Keep of PostgreSQL's words the first line: the details quote rows, with what tags said and their secrets."""
+    primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    if error.orig is not None and primary:
+        error.orig.args = (primary,)
+        error.args = (f"({type(error.orig).__name__}) {primary}",)
+
+
 def _explain(error: BaseException | None) -> str:
-    reason = str(error)
+    reason = " ".join(str(error).split())
     if code := getattr(error, "sqlstate", None):
-        # The rest of what PostgreSQL says quotes rows: what tags said, and their secrets.
-        reason = error.diag.message_primary or code  # type: ignore[union-attr]
         return next((words for sign, words in _POSTGRESQL if code.startswith(sign)), f"failed: {reason} ({code})")
     signs = _NO_SESSION if hasattr(error, "sqlstate") else _SQLITE
-    return next((words for sign, words in signs if sign in reason), f"failed: {' '.join(reason.split())}")
+    return next((words for sign, words in signs if sign in reason), f"failed: {reason}")

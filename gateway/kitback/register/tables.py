@@ -37,6 +37,9 @@ _Seconds = BigInteger
 # SQLite only counts rows by itself in a column of exactly this type.
 _RowId = BigInteger().with_variant(Integer, "sqlite")
 
+_ROOM_TO_CHANGE = {"fillfactor": 70}
+"""What every report changes stays on its page, and its index as it is: a fifth less work for PostgreSQL."""
+
 # --- what the service owns -------------------------------------------------------------------------------------------
 
 meta = Table(
@@ -164,6 +167,7 @@ tag_now = Table(
     Column("battery_mv", Integer, nullable=False),
     comment="One row a tag with all that its next report is judged by.",
     sqlite_with_rowid=False,
+    postgresql_with=_ROOM_TO_CHANGE,
 )
 
 tag_journal = Table(
@@ -237,6 +241,7 @@ judgement = Table(
     Column("unpowered_from", _Seconds, comment="Null while powered"),
     comment="One row an asset with everything a rule may look at. Kept by the register, read by the watch.",
     sqlite_with_rowid=False,
+    postgresql_with=_ROOM_TO_CHANGE,
 )
 
 use_day = Table(
@@ -249,6 +254,7 @@ use_day = Table(
     Column("seen", Integer, nullable=False, comment="Seconds of the day that the tag's records cover"),
     Column("used_at", _Seconds, comment="End of the latest span with use that ended this day; null when none"),
     sqlite_with_rowid=False,
+    postgresql_with=_ROOM_TO_CHANGE,
 )
 
 whereabouts = Table(

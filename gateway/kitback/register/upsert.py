@@ -83,12 +83,12 @@ class _Elements(sa.sql.functions.FunctionElement[str]):
     inherit_cache = True
 
 
-@compiles(_Elements, "sqlite")  # type: ignore[no-untyped-call, untyped-decorator]
+@compiles(_Elements, "sqlite")
 def _in_sqlite(element: _Elements, compiler: Any, **kw: Any) -> str:
     return f"json_each({compiler.process(element.clauses, **kw)})"
 
 
-@compiles(_Elements, "postgresql")  # type: ignore[no-untyped-call, untyped-decorator]
+@compiles(_Elements, "postgresql")
 def _in_postgresql(element: _Elements, compiler: Any, **kw: Any) -> str:
     return f"json_array_elements_text(CAST({compiler.process(element.clauses, **kw)} AS json))"
 
@@ -149,7 +149,7 @@ def _put(
 @cache
 def _change(table: sa.Table, names: tuple[str, ...]) -> sa.Update:
     *values, key = names
-    new = {name: sa.bindparam(f"new_{name}") for name in values}
+    new: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(f"new_{name}") for name in values}
     return sa.update(table).where(table.c[key] == sa.bindparam("key")).values(new)
 
 

@@ -62,6 +62,9 @@ def upgrade() -> None:
         for name in ("use_day", "judgement"):
             with op.batch_alter_table(name, recreate="always", table_kwargs={"sqlite_with_rowid": False}):
                 pass
+    else:
+        for name in ("use_day", "judgement", "tag_now"):
+            op.execute(f"ALTER TABLE {name} SET (fillfactor = 70)")
 
 
 def _rows(query: str) -> list[dict[str, Any]]:
