@@ -21,6 +21,8 @@ from paper_tag import SetClock
 NOW = 1_700_000_000
 CLOCK = SetClock(NOW)
 
+pytestmark = pytest.mark.both_engines
+
 
 def use(number: int) -> bytes:
     return f"use,tag=aa,kind=bed in_use={number}i {NOW * 1_000_000 + number}".encode()
