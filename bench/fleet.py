@@ -6,6 +6,7 @@ just before it, so from a tag's second report on all its records are placed betw
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from kitback import wire
 from kitback.locate.pepper import peppered
 from kitback.register import Register, loans
+from kitback.register.lines import record_line
 from kitback.register.tables import anchor, metadata, place
 
 ROOT = "kitback"
@@ -53,54 +55,73 @@ class Fleet:
             self._add_places(conn, pepper)
             before = self.began - 86_400
             for number in range(len(_KINDS)):
-                asset_id = f"ASSET-{number}"
+                tag_id, asset_id = self.tag_id(number), _asset_id(number)
                 loans.add_asset(conn, asset_id, _KINDS[number], "Model 7", before)
-                loans.enrol_tag(conn, self.tag_id(number), self.secret(number), before)
-                loans.fit_tag(conn, self.tag_id(number), asset_id, before)
-                loans.lend(conn, f"L-{number}", asset_id, "long_term", "home", "P-0", before, None)
+                loans.enrol_tag(conn, tag_id, self.secret(number), before)
+                loans.fit_tag(conn, tag_id, asset_id, before)
+                loans.lend(conn, _loan_ref(number), asset_id, "long_term", "home", _place_id(number), before, None)
             for table in metadata.sorted_tables:
                 if {"tag_id", "asset_id"} & set(table.c.keys()):
                     self._copy(conn, table)
 
     def _add_places(self, conn: sa.Connection, pepper: bytes) -> None:
-        numbers = range(self.tags // _NEIGHBOURS + 1)
-        rows = [{"place_id": f"P-{n}", "type": "loan_address", "name": f"Home {n}"} for n in numbers]
-        conn.execute(sa.insert(place), rows)
-        known = [(peppered(pepper, _anchor(n, i)), f"P-{n}") for n in numbers for i in range(4)]
-        conn.execute(sa.insert(anchor), [{"anchor": name, "place_id": place_id} for name, place_id in known])
+        for first in range(0, self.tags + 1, _NEIGHBOURS):
+            place_id = _place_id(first)
+            conn.execute(sa.insert(place), {"place_id": place_id, "type": "loan_address", "name": f"Home {place_id}"})
+            known = [peppered(pepper, _anchor(first // _NEIGHBOURS, rank)) for rank in range(4)]
+            conn.execute(sa.insert(anchor), [{"anchor": name, "place_id": place_id} for name in known])
 
     def _copy(self, conn: sa.Connection, table: sa.Table) -> None:
         """What a table says of the first of each kind, for all others of the kind."""
-        key, name = (table.c.tag_id, self.tag_id) if "tag_id" in table.c else (table.c.asset_id, "ASSET-{}".format)
+        key, name = (table.c.tag_id, self.tag_id) if "tag_id" in table.c else (table.c.asset_id, _asset_id)
         counted = {column.name for column in table.primary_key if column.autoincrement is True}
+        columns = [column.name for column in table.c if column.name not in counted]
         said = {row._mapping[key]: row._mapping for row in conn.execute(sa.select(table))}
+        if name(0) not in said:
+            return
+        # Column by column, what to put in: a name made from the tag's number, or what the first of its kind has.
         first = [
-            {column: value for column, value in said.get(name(number), {}).items() if column not in counted}
-            for number in range(len(_KINDS))
+            [
+                (self._names.get(column) if said[name(kind)][column] else None, said[name(kind)][column])
+                for column in columns
+            ]
+            for kind in range(len(_KINDS))
         ]
         rows = (
-            pattern | {column: value for column, value in self._names(number).items() if pattern.get(column)}
+            tuple(made(number) if made else value for made, value in first[number % len(_KINDS)])
             for number in range(len(_KINDS), self.tags + 1)  # the last one sends the markers
-            if (pattern := first[number % len(_KINDS)])
         )
+        insert = sa.insert(table).compile(dialect=conn.dialect, column_keys=columns)
         while some := list(islice(rows, _ROWS)):
-            conn.execute(sa.insert(table), some)
+            by_name = [] if insert.positional else [dict(zip(columns, row, strict=True)) for row in some]
+            conn.exec_driver_sql(str(insert), by_name or some)
 
-    def _names(self, number: int) -> dict[str, Any]:
-        place_id = f"P-{number // _NEIGHBOURS}"
+    @property
+    def _names(self) -> dict[str, Callable[[int], Any]]:
+        """What makes the names in a column out of a tag's number."""
         return {
-            "tag_id": self.tag_id(number),
-            "asset_id": f"ASSET-{number}",
-            "loan_ref": f"L-{number}",
-            "secret": self.secret(number),
-            "place_id": place_id,
-            "loan_place": place_id,
+            "tag_id": self.tag_id,
+            "asset_id": _asset_id,
+            "loan_ref": _loan_ref,
+            "secret": self.secret,
+            "place_id": _place_id,
+            "loan_place": _place_id,
         }
 
     def message(self, index: int) -> tuple[str, bytes]:
         """Topic and payload of the fleet's next report after `index` others, the tags taking turns."""
         turn, number = divmod(index, self.tags)
         return self._sealed(number, self.report(number, turn))
+
+    def lines(self, index: int) -> tuple[str, bytes]:
+        """The same report for who can read neither our JSON nor our signature: its records as ready line protocol."""
+        turn, number = divmod(index, self.tags)
+        of = self.tag_id(number), _asset_id(number), _KINDS[number % len(_KINDS)]
+        made = [
+            record_line(*of, record, self.began + record.at * (_DRIFT + 1) // _DRIFT, "paired")
+            for record in self.report(number, turn).records
+        ]
+        return wire.topic(ROOT, of[0], wire.UP_REPORT), b"\n".join(made)
 
     def marker(self, turn: int) -> tuple[str, bytes]:
         """A report of one tag beyond the others, whose one record of use counts `turn` events."""
@@ -143,6 +164,19 @@ class Fleet:
                 heard = [wire.Heard(anchor, -50 - 6 * rank) for rank, anchor in enumerate(near)]
                 return wire.Fix(seq, at, "due", 1, heard)
         return wire.Use(seq, at, _STEP - 2, in_use=(seq % 2) * (_STEP - 2), events=seq % 3)
+
+
+def _asset_id(number: int) -> str:
+    return f"ASSET-{number:07}"
+
+
+def _loan_ref(number: int) -> str:
+    return f"L-{number:07}"
+
+
+def _place_id(number: int) -> str:
+    """Where the asset of a tag is lent to."""
+    return f"P-{number // _NEIGHBOURS:06}"
 
 
 def _anchor(number: int, rank: int) -> str:

@@ -22,12 +22,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench import spent
-from bench.fleet import Fleet
+from bench.fleet import ROOT, Fleet
 from bench.load import Load, Plan, Sent
+from bench.profiled import by_module
 from bench.stand import BUCKET, Stand, opened
 
 _WINDOW = 2000
@@ -41,6 +44,28 @@ _PATIENCE_S = 120.0
 _LOAD_ALONE = 100_000
 _OURS = {"use": "quality", "fix": "quality", "health": "quality"}
 _TUTORIALS = {"use": "span", "fix": "anchors", "health": "battery_mv"}
+_TELEGRAF = """
+[agent]
+  omit_hostname = true
+  flush_interval = "1s"
+  metric_batch_size = 5000
+  metric_buffer_limit = 100000
+[[inputs.mqtt_consumer]]
+  servers = ["tcp://127.0.0.1:{port}"]
+  topics = ["{root}/+/+/up/report"]
+  topic_tag = ""
+  qos = 1
+  persistent_session = true
+  client_id = "telegraf"
+  max_undelivered_messages = 10000
+  data_format = "influx"
+[[outputs.influxdb_v2]]
+  urls = ["{url}"]
+  token = "bench"
+  organization = "bench"
+  bucket = "{bucket}"
+"""
+_KITBACK = [sys.executable, "-m", "kitback.cli"]
 
 Figures = dict[str, Any]
 
@@ -99,7 +124,7 @@ def latency(stand: Stand, plan: Plan) -> Figures:
         until = time.monotonic() + _PACED_S + _PATIENCE_S
         while len(seen) < plan.markers and time.monotonic() < until:
             newest = stand.ask(f'SELECT last("events") FROM "use" WHERE "tag" = \'{marked}\'')  # noqa: S608
-            count = int(newest[0]["values"][0][1]) + 1 - plan.first_marker if newest else 0
+            count = int(newest[0]["values"][0][1]) + 1 if newest else 0
             seen += [time.monotonic()] * (count - len(seen))
             time.sleep(_LOOK_S)
         sent = load.result()
@@ -116,11 +141,14 @@ def latency(stand: Stand, plan: Plan) -> Figures:
     }
 
 
-def kitback(folder: Path, messages: int, tags: int, records: int, paced: bool) -> Figures:
+def kitback(
+    folder: Path, messages: int, tags: int, records: int, paced: bool = False, profile: Path | None = None
+) -> Figures:
     """One run of the gateway on a stand of its own."""
     with opened(folder) as stand:
         fleet = _fleet(tags, records, messages * 2)
-        begun = stand.start_gateway(fleet)
+        profiled = [sys.executable, "-m", "bench.profiled", str(profile)]
+        begun = stand.start_gateway(fleet, profiled if profile else _KITBACK)
         plan = _plan(stand, fleet, 0, messages)
         figures: Figures = begun | full_speed(stand, plan, "gateway", _OURS)
         if paced:
@@ -143,15 +171,26 @@ def tutorial(folder: Path, messages: int, tags: int, records: int) -> Figures:
     with opened(folder) as stand:
         script = str(Path(__file__).with_name("tutorial.py"))
         stand.start("tutorial", [sys.executable, script, str(stand.broker_port), stand.url, BUCKET], "listening")
-        fleet = _fleet(tags, records, messages)
-        plan = Plan(stand.broker_port, fleet, 0, messages, 4 * _WINDOW, answered=False)
+        plan = _unanswered(stand, _fleet(tags, records, messages), messages)
         return full_speed(stand, plan, "tutorial", _TUTORIALS)
+
+
+def telegraf(program: Path, folder: Path, messages: int, tags: int, records: int) -> Figures:
+    """One run of Telegraf, which is given the records as ready line protocol, on a stand of its own."""
+    with opened(folder) as stand:
+        config = folder / "telegraf.conf"
+        config.write_text(
+            _TELEGRAF.format(port=stand.broker_port, root=ROOT, url=stand.url, bucket=BUCKET), encoding="ascii"
+        )
+        stand.start("telegraf", [str(program), "--config", str(config)], "Connected [tcp://")
+        plan = _unanswered(stand, _fleet(tags, records, messages), messages)
+        return full_speed(stand, replace(plan, as_lines=True), "telegraf", _OURS)
 
 
 def alone(folder: Path) -> Figures:
     """How fast the load itself is, when nobody subscribes to it."""
     with opened(folder) as stand:
-        plan = Plan(stand.broker_port, _fleet(1000, 1, _LOAD_ALONE), 0, _LOAD_ALONE, 4 * _WINDOW, answered=False)
+        plan = _unanswered(stand, _fleet(1000, 1, _LOAD_ALONE), _LOAD_ALONE)
         load = Load(plan)
         try:
             load.ready()
@@ -173,7 +212,7 @@ def backlog(folder: Path, lines: int, tags: int, records: int) -> Figures:
     with opened(folder) as stand:
         messages = lines // records
         fleet = _fleet(tags, records, 2 * messages)
-        stand.start_gateway(fleet)
+        stand.start_gateway(fleet, _KITBACK)
         stand.front.stop()
         away = _taken(_plan(stand, fleet, 0, messages), lambda: None)
         load_plan = _plan(stand, fleet, messages, messages)
@@ -230,6 +269,11 @@ def _plan(stand: Stand, fleet: Fleet, first: int, messages: int) -> Plan:
     return Plan(stand.broker_port, fleet, first, messages, min(_WINDOW, fleet.tags // 2))
 
 
+def _unanswered(stand: Stand, fleet: Fleet, messages: int) -> Plan:
+    """For who answers no tag: only the broker holds the load back."""
+    return Plan(stand.broker_port, fleet, 0, messages, 4 * _WINDOW, answered=False)
+
+
 def _median(runs: list[Figures]) -> Figures:
     """Each figure's median over the runs, in place."""
     found: Figures = {}
@@ -242,30 +286,46 @@ def _median(runs: list[Figures]) -> Figures:
     return found
 
 
-def measure(folder: Path, messages: int, tags: list[int], records: list[int], runs: int, backlog_lines: int) -> Figures:
-    """All figures. Every run has a stand of its own in the folder."""
+def measure(folder: Path, asked: argparse.Namespace) -> Figures:
+    """All figures asked for. Every run has a stand of its own in the folder."""
+    messages, tags = asked.messages, asked.tags[0]
+    sides: dict[str, Callable[[Path, int, int, int], Figures]] = {
+        "kitback": partial(kitback, paced=True),
+        "tutorial": tutorial,
+    }
+    if asked.telegraf:
+        sides["telegraf"] = partial(telegraf, asked.telegraf)
     figures: Figures = {"machine": _machine(), "load_alone": alone(folder / "alone"), "full_speed": {}}
-    for size in records:
-        ours, theirs = [], []
-        for run in range(runs):
-            ours.append(kitback(folder / f"kitback-{size}-{run}", messages, tags[0], size, paced=True))
-            theirs.append(tutorial(folder / f"tutorial-{size}-{run}", messages, tags[0], size))
-        ratios = [a["records_per_s"] / b["records_per_s"] for a, b in zip(ours, theirs, strict=True)]
+    for size in asked.records:
+        runs: dict[str, list[Figures]] = {name: [] for name in sides}
+        for run in range(asked.runs):
+            for name, side in sides.items():
+                runs[name].append(side(folder / f"{name}-{size}-{run}", messages, tags, size))
         figures["full_speed"][f"{size} a report"] = {
             "messages": messages,
-            "tags": tags[0],
-            "runs": runs,
-            "kitback": _median(ours),
-            "tutorial": _median(theirs),
-            "ratio_to_tutorial": round(statistics.median(ratios), 2),
+            "tags": tags,
+            "runs": asked.runs,
+            **{name: _median(some) for name, some in runs.items()},
+            "ratio_to": {name: _ratio(runs["kitback"], some) for name, some in runs.items() if name != "kitback"},
         }
     figures["growth"] = [
-        {"tags": count} | kitback(folder / f"growth-{count}", messages, count, records[0], paced=False)
-        for count in tags[1:]
+        {"tags": count} | kitback(folder / f"growth-{count}", messages, count, asked.records[0])
+        for count in asked.tags[1:]
     ]
-    if backlog_lines:
-        figures["backlog"] = backlog(folder / "backlog", backlog_lines, tags[0], records[-1])
+    if asked.backlog:
+        figures["backlog"] = backlog(folder / "backlog", asked.backlog, tags, asked.records[-1])
+    if asked.profile:
+        kitback(folder / "profile", messages, tags, asked.records[0], profile=asked.profile)
+        figures["profile_us_per_message"] = {
+            name: round(took / messages * 1e6, 2) for name, took in by_module(asked.profile).items()
+        }
     return figures
+
+
+def _ratio(ours: list[Figures], theirs: list[Figures]) -> float:
+    """How many times their rate ours is, until InfluxDB has the last point on both sides; the median over the runs."""
+    ratios: list[float] = [a["written_per_s"] / b["written_per_s"] for a, b in zip(ours, theirs, strict=True)]
+    return round(statistics.median(ratios), 2)
 
 
 def _machine() -> Figures:
@@ -299,10 +359,14 @@ def main() -> None:
     parser.add_argument("--records", type=int, nargs="+", default=[1, 8], metavar="K", help="records a report")
     parser.add_argument("--runs", type=int, default=1, metavar="R")
     parser.add_argument("--backlog", type=int, default=100_000, metavar="LINES", help="0 leaves it out")
+    parser.add_argument(
+        "--profile", type=Path, metavar="FILE", help="one more run, with a profile of the intake in FILE"
+    )
+    parser.add_argument("--telegraf", type=Path, metavar="PROGRAM", help="run an installed Telegraf beside it, too")
     parser.add_argument("--json", type=Path, metavar="FILE")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder), asked.messages, asked.tags, asked.records, asked.runs, asked.backlog)
+        figures = measure(Path(folder), asked)
     text = json.dumps(figures, indent=2)
     print(text)
     if asked.json:

@@ -41,7 +41,8 @@ class Plan:
     """Reports a second, instead of as many as the window lets; 0 is no such bound."""
     markers: int = 0
     """Marker reports to send beside the others, evenly while these last."""
-    first_marker: int = 0
+    as_lines: bool = False
+    """Whether the records go as line protocol instead of our reports."""
 
 
 @dataclass
@@ -153,17 +154,17 @@ class _Line:
 
 def _run(plan: Plan, parent: Connection) -> None:
     numbers = range(plan.first, plan.first + plan.messages)
+    made = plan.fleet.lines if plan.as_lines else plan.fleet.message
     lines = [
         _Line(
             plan.port,
             f"load-{i}",
-            (plan.fleet.message(n) for n in numbers if n % plan.fleet.tags % _CONNECTIONS == i),
+            (made(n) for n in numbers if n % plan.fleet.tags % _CONNECTIONS == i),
             _acks(range(i, _SHARDS, _CONNECTIONS)) if plan.answered else [],
         )
         for i in range(_CONNECTIONS)
     ]
-    turns = range(plan.first_marker, plan.first_marker + plan.markers)
-    marker = _Line(plan.port, "load-marker", (plan.fleet.marker(turn) for turn in turns), [])
+    marker = _Line(plan.port, "load-marker", map(plan.fleet.marker, range(plan.markers)), [])
     parent.send("ready")
     parent.recv()
     sent = _send(plan, lines, marker)

@@ -8,7 +8,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -92,8 +91,8 @@ class Stand:
     def pid(self, name: str) -> int:
         return self._processes[name].pid
 
-    def start_gateway(self, fleet: Fleet, command: list[str] | None = None) -> dict[str, float]:
-        """Enrol the fleet and start the gateway; returns the seconds that either took."""
+    def start_gateway(self, fleet: Fleet, kitback: list[str]) -> dict[str, float]:
+        """Enrol the fleet and start the gateway, `kitback` being its command; returns the seconds that each took."""
         began = time.monotonic()
         pepper = secrets.token_bytes(32)
         (self.folder / "pepper").write_bytes(pepper)
@@ -108,9 +107,7 @@ class Stand:
             f'[influx]\nurl = "{self.url}"\ntoken = "bench"\norg = "bench"\nbucket = "{BUCKET}"\n',
             encoding="ascii",
         )
-        started = self.start(
-            "gateway", [*(command or [sys.executable, "-m", "kitback.cli"]), "gateway", "-c", str(config)], "Broker:"
-        )
+        started = self.start("gateway", [*kitback, "gateway", "-c", str(config)], "Broker:")
         return {"enrol_s": round(enrolled, 1), "start_s": round(started, 1)}
 
     @property
