@@ -7,8 +7,10 @@ purged: when that fills the outbox, `require_room` stops the intake, and the tag
 All totals are kept as counters, so that no question here costs more when there is more to ask about.
 """
 
+import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -23,6 +25,7 @@ PURGED_AT_ONCE: Final = 200
 _ROWS: Final = 2_000
 """The most rows in a batch; they may be as small as one line."""
 
+_UNSEEN: Final = 16 << 30
 _ENQUEUED, _ENQUEUED_BYTES = "enqueued", "enqueued.bytes"
 _PURGED, _PURGED_BYTES = "purged", "purged.bytes"
 _CAP: Final = "outbox_cap"
@@ -145,6 +148,7 @@ _ADVANCE = (
         rejected=sink.c.rejected + sa.bindparam("more_rejected"),
         done_bytes=sink.c.done_bytes + sa.bindparam("more_bytes"),
         trouble=None,
+        configured=True,  # whatever a gateway with another configuration may have thought
     )
 )
 
@@ -193,6 +197,17 @@ def standings(conn: sa.Connection) -> list[Standing]:
 def enqueued(conn: sa.Connection) -> int:
     """Lines ever put in the outbox."""
     return counters.value(conn, _ENQUEUED)
+
+
+def default_cap(engine: sa.Engine) -> int:
+    """How many bytes of lines may be kept unless somebody says: a quarter of the disk; 16 GiB where that is unseen.
+
+    A quarter leaves room on a disk that the register, its write-ahead log and often a broker share.
+    """
+    path = engine.url.database
+    if engine.dialect.name != "sqlite" or not path or path == ":memory:":
+        return _UNSEEN
+    return shutil.disk_usage(Path(path).parent).total // 4
 
 
 def set_cap(conn: sa.Connection, cap: int) -> None:
