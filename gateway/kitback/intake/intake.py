@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 Message = tuple[str, bytes]
 """Topic and payload."""
 
+Guard = Callable[[sa.Connection], None]
+
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
@@ -35,12 +37,16 @@ class _Outcome:
 class Intake:
     """The way in. Knows no MQTT."""
 
-    def __init__(self, register: Register, clock: Clock, root: str, locate: Locate) -> None:
+    def __init__(
+        self, register: Register, clock: Clock, root: str, locate: Locate, guard: Guard = lambda _conn: None
+    ) -> None:
         """Take in for one register what is published below `root`.
 
         Args:
             locate: takes in fixes; see `register.apply`.
+            guard: raises RegisterError in a batch's transaction if it is not ours to take in.
         """
+        self._guard = guard
         self._register = register
         self._clock = clock
         self._root = root
@@ -81,6 +87,7 @@ class Intake:
         """
         arrival = Arrival(now_s(self._clock), self._clock.synchronised())
         with self._register.write() as conn:
+            self._guard(conn)
             outcomes = [self._one(conn, topic, payload, arrival) for topic, payload in messages]
             outbox.append(conn, [line for outcome in outcomes for line in outcome.lines], arrival.unix)
             counts = Counter(received=len(messages))
