@@ -14,7 +14,7 @@ from kitback.register import Register
 from kitback.register.leases import LeaseLost, Leases
 from kitback.register.tables import lease
 
-NAMES = ["a", "b", "c", "d"]
+NAMES = {"a", "b", "c", "d"}
 
 
 def run_out(register: Register, holder: Leases) -> None:
@@ -35,7 +35,7 @@ def is_sure(register: Register, holder: Leases) -> bool:
 
 def test_who_is_alone_holds_all(register: Register) -> None:
     leases = Leases(register)
-    assert leases.share(NAMES) == leases.share(NAMES) == set(NAMES)
+    assert leases.share(NAMES) == leases.share(NAMES) == NAMES
     assert is_sure(register, leases)
 
 
@@ -45,7 +45,7 @@ def test_who_joins_gets_a_fair_share_and_the_rest_stays_where_it_is(register: Re
     assert second.share(NAMES) == set()
     kept = first.share(NAMES)
     assert len(kept) == 2
-    assert second.share(NAMES) == set(NAMES) - kept
+    assert second.share(NAMES) == NAMES - kept
     assert first.share(NAMES) == kept
     assert is_sure(register, first)
     assert is_sure(register, second)
@@ -53,16 +53,16 @@ def test_who_joins_gets_a_fair_share_and_the_rest_stays_where_it_is(register: Re
 
 def test_more_gateways_than_sessions_stand_by(register: Register) -> None:
     first, second = Leases(register), Leases(register)
-    assert first.share(["only"]) == {"only"}
-    assert second.share(["only"]) == set()
-    assert first.share(["only"]) == {"only"}
+    assert first.share({"only"}) == {"only"}
+    assert second.share({"only"}) == set()
+    assert first.share({"only"}) == {"only"}
 
 
 def test_what_is_given_back_is_free(register: Register) -> None:
     first, second = Leases(register), Leases(register)
     first.share(NAMES)
     first.give_back()
-    assert second.share(NAMES) == set(NAMES)
+    assert second.share(NAMES) == NAMES
 
 
 def test_who_does_not_renew_is_replaced_and_stopped(register: Register) -> None:
@@ -70,7 +70,7 @@ def test_who_does_not_renew_is_replaced_and_stopped(register: Register) -> None:
     first.share(NAMES)
     run_out(register, first)
     assert is_sure(register, first)  # nobody has come for them yet
-    assert second.share(NAMES) == set(NAMES)
+    assert second.share(NAMES) == NAMES
     assert not is_sure(register, first)
     with pytest.raises(LeaseLost, match="a, b, c, d"), register.write() as conn:
         first.check(conn)
@@ -79,7 +79,7 @@ def test_who_does_not_renew_is_replaced_and_stopped(register: Register) -> None:
 def test_a_process_that_was_killed_is_not_waited_for(register: Register) -> None:
     code = (
         "import sys; from kitback.register import Register; from kitback.register.leases import Leases\n"
-        "print(len(Leases(Register.open(sys.argv[1]), 3600).share(['a', 'b', 'c', 'd'])), flush=True)\n"
+        "print(len(Leases(Register.open(sys.argv[1]), 3600).share(set('abcd'))), flush=True)\n"
         "sys.stdin.read()"
     )
     url = str(register.engine.url)
@@ -90,7 +90,7 @@ def test_a_process_that_was_killed_is_not_waited_for(register: Register) -> None
         assert leases.share(NAMES) == set()
         os.kill(other.pid, signal.SIGKILL)
         other.wait(10)
-        assert leases.share(NAMES) == set(NAMES)
+        assert leases.share(NAMES) == NAMES
 
 
 def test_one_gateway_does_a_task_for_all(register: Register) -> None:

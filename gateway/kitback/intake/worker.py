@@ -66,7 +66,7 @@ class Worker:
             RegisterError: the database failed.
         """
         asked = time.monotonic()
-        held = self._leases.share(self._all)
+        held = self._leases.share(self._all.keys())
         self._held_until = asked + self._leases.seconds
         self._share_at = asked + self._leases.seconds / _SHARES
         self._keep([session for session in self._sessions if session.client_id in held])

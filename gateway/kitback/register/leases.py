@@ -7,7 +7,7 @@ the transaction that relies on it: whoever has slept through the end of a lease 
 import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +50,7 @@ class Leases:
         self._share: frozenset[str] = frozenset()
         self._leads_until: dict[str, float] = {}
 
-    def share(self, names: Iterable[str]) -> frozenset[str]:
+    def share(self, names: Set[str]) -> frozenset[str]:
         """Hold a fair part of `names`: renew, take over what nobody holds, and give back what others should have.
 
         Returns:
@@ -61,21 +61,15 @@ class Leases:
         """
         with self._register.write() as conn:
             self._take(conn, _PRESENCE + self.holder, (), self.seconds)
-            rows = conn.execute(sa.select(lease.c.name, lease.c.holder, lease.c.until_s, _now(conn).label("now"))).all()
-            gone = {holder for holder in {row.holder for row in rows} if _is_gone(holder)}
-            over = {row.name for row in rows if row.until_s <= row.now or row.holder in gone}
-            workers = [row for row in rows if row.name.startswith(_PRESENCE) and row.name not in over]
-            holders = {row.name: row.holder for row in rows if row.name not in over}
-            # Always in the same order: two gateways must not wait for each other.
-            names = sorted(names)
-            fair = -(-len(names) // len(workers))
-            # What is ours already comes first, so that nothing changes hands without need.
-            best = sorted(names, key=lambda name: (holders.get(name) != self.holder, name))
-            wanted = [name for name in best if holders.get(name, self.holder) == self.holder][:fair]
-            held = frozenset(name for name in sorted(wanted) if self._take(conn, name, gone, self.seconds))
-            surplus = [name for name in names if holders.get(name) == self.holder and name not in held]
-            stale = [name for name in over if name.startswith(_PRESENCE)]
-            conn.execute(sa.delete(lease).where(lease.c.name.in_(surplus + stale)))
+            holders, gone = _standing(conn)
+            fair = -(-len(names) // sum(name.startswith(_PRESENCE) for name in holders))
+            ours_or_free = [name for name in names if holders.get(name, self.holder) == self.holder]
+            ours_or_free.sort(key=lambda name: (name not in holders, name))  # nothing changes hands without need
+            # In the same order everywhere: two gateways must not wait for each other.
+            held = frozenset(name for name in sorted(ours_or_free[:fair]) if self._take(conn, name, gone, self.seconds))
+            surplus = sa.and_(lease.c.name.in_(sorted(names - held)), lease.c.holder == self.holder)
+            absent = sa.and_(lease.c.name.startswith(_PRESENCE), lease.c.until_s <= _now(conn))
+            conn.execute(sa.delete(lease).where(sa.or_(surplus, absent)))
         self._share = held
         return held
 
@@ -125,7 +119,15 @@ class Leases:
         new = insert(conn, lease).values(name=name, holder=self.holder, until_s=now + seconds)
         free = sa.or_(lease.c.holder.in_([self.holder, *gone]), lease.c.until_s <= now)
         values = {"holder": new.excluded.holder, "until_s": new.excluded.until_s}
-        return conn.execute(new.on_conflict_do_update(index_elements=["name"], set_=values, where=free)).rowcount == 1
+        taking = new.on_conflict_do_update(index_elements=["name"], set_=values, where=free)
+        return conn.scalar(taking.returning(lease.c.name)) is not None
+
+
+def _standing(conn: sa.Connection) -> tuple[dict[str, str], set[str]]:
+    """The leases that last, with their holders; and the holders known to be gone."""
+    rows = conn.execute(sa.select(lease.c.name, lease.c.holder, (lease.c.until_s > _now(conn)).label("lasts"))).all()
+    gone = {holder for holder in {row.holder for row in rows} if _is_gone(holder)}
+    return {row.name: row.holder for row in rows if row.lasts and row.holder not in gone}, gone
 
 
 def _now(conn: sa.Connection) -> sa.ColumnElement[float]:
