@@ -27,7 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench import spent
+from bench import page, spent
 from bench.fleet import ROOT, Fleet
 from bench.load import Load, Plan, Sent
 from bench.profiled import by_module
@@ -364,6 +364,7 @@ def main() -> None:
     )
     parser.add_argument("--telegraf", type=Path, metavar="PROGRAM", help="run an installed Telegraf beside it, too")
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--markdown", type=Path, metavar="PAGE", help="put the figures into docs/performance.md")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), asked)
@@ -371,6 +372,8 @@ def main() -> None:
     print(text)
     if asked.json:
         asked.json.write_text(text + "\n", encoding="utf-8")
+    if asked.markdown:
+        page.put(asked.markdown, figures)
 
 
 if __name__ == "__main__":
