@@ -256,6 +256,8 @@ def _taken(plan: Plan, look: Callable[[], None]) -> int:
         sent = load.result()
     finally:
         load.close()
+    if sent.answers < plan.messages:
+        raise RuntimeError(f"{plan.messages - sent.answers} reports of {plan.messages} were not answered")
     return round(plan.messages / (sent.ended - sent.began))
 
 
@@ -308,7 +310,7 @@ def measure(folder: Path, asked: argparse.Namespace) -> Figures:
             **{name: _median(some) for name, some in runs.items()},
             "ratio_to": {name: _ratio(runs["kitback"], some) for name, some in runs.items() if name != "kitback"},
         }
-    figures["growth"] = [
+    figures["growth"] = [{"tags": tags} | next(iter(figures["full_speed"].values()))["kitback"]] + [
         {"tags": count} | kitback(folder / f"growth-{count}", messages, count, asked.records[0])
         for count in asked.tags[1:]
     ]
