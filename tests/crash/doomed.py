@@ -16,43 +16,45 @@ import sqlalchemy as sa
 
 from kitback.cli import main
 
-die_at, said = int(sys.argv[1]), Path(sys.argv[2])
-_steps = itertools.count(1)
-_send, _sendall = socket.socket.send, socket.socket.sendall
+
+def doom(die_at: int) -> "itertools.count[int]":
+    """Kill this process at a step; returns what counts the steps."""
+    steps = itertools.count(1)
+    send, sendall = socket.socket.send, socket.socket.sendall
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def step(*_: object) -> None:
+        if next(steps) == die_at:
+            die()
+
+    def half(data: Any) -> bytes:
+        return bytes(data)[: len(data) // 2]
+
+    def send_or_die(sock: socket.socket, data: Any, *flags: int) -> int:
+        if next(steps) == die_at:
+            send(sock, half(data))
+            die()
+        return send(sock, data, *flags)
+
+    def sendall_or_die(sock: socket.socket, data: Any, *flags: int) -> None:
+        if next(steps) == die_at:
+            sendall(sock, half(data))
+            die()
+        sendall(sock, data, *flags)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", step)
+    sa.event.listen(sa.Engine, "commit", step)
+    socket.socket.send, socket.socket.sendall = send_or_die, sendall_or_die  # type: ignore[method-assign, assignment]
+    return steps
 
 
-def _last_step() -> bool:
-    return next(_steps) == die_at
-
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _step(*_: object) -> None:
-    if _last_step():
-        _die()
-
-
-def send(sock: socket.socket, data: Any, *flags: int) -> int:
-    if _last_step():
-        _send(sock, bytes(data)[: len(data) // 2])
-        _die()
-    return _send(sock, data, *flags)
-
-
-def sendall(sock: socket.socket, data: Any, *flags: int) -> None:
-    if _last_step():
-        _sendall(sock, bytes(data)[: len(data) // 2])
-        _die()
-    _sendall(sock, data, *flags)
-
-
-sa.event.listen(sa.Engine, "before_cursor_execute", _step)
-sa.event.listen(sa.Engine, "commit", _step)
-socket.socket.send, socket.socket.sendall = send, sendall  # type: ignore[method-assign, assignment]
-sys.argv = ["kitback", *sys.argv[3:]]
-try:
-    main()
-finally:
-    said.write_text(str(next(_steps) - 1))
+if __name__ == "__main__":
+    told = Path(sys.argv[2])
+    steps = doom(int(sys.argv[1]))
+    sys.argv = ["kitback", *sys.argv[3:]]
+    try:
+        main()
+    finally:
+        told.write_text(str(next(steps) - 1))

@@ -13,6 +13,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from kitback import wire
+from kitback.intake import Intake
 from kitback.register import Register, loans
 from paper_tag import ROOT, PaperTag
 
@@ -52,6 +53,7 @@ class Uploader(PaperTag):
                 self.note(wire.Boot, cause="power_on")
             self.at += 1
         self._noted_to = self.at
+        self._began -= chance.random()  # its seconds do not begin with the gateway's
 
     def due(self) -> tuple[str, bytes] | None:
         """What it sends now, or None while it waits for an answer or has nothing to tell."""
@@ -102,6 +104,8 @@ class Fleet:
             tag.live(chance, records)
         self.acks = 0
         """Answers that tags took in."""
+        self.sent = 0
+        """Reports that were handed to the broker."""
         self._of = {tag.tag_id: tag for tag in self.tags}
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="fleet", clean_session=False)
         self._client.on_connect = lambda client, *_: client.subscribe(wire.topic(ROOT, "+", wire.DOWN_ACK), 1)
@@ -134,6 +138,7 @@ class Fleet:
                 message = tag.due()
                 if message is not None:
                     self._client.publish(*message, qos=1)
+                    self.sent += 1
 
     def upload(self, patience: float = 60.0) -> None:
         """Turn until everything is safe."""
@@ -145,6 +150,12 @@ class Fleet:
     def outstanding(self) -> dict[str, tuple[int, int]]:
         """How far the tags have got that still have something to tell: `high` and `newest`."""
         return {tag.tag_id: (tag.high, tag.newest) for tag in self.tags if not tag.all_sent}
+
+    def hand_to(self, intake: Intake) -> None:
+        """Upload everything without a broker, all that is due in one batch."""
+        while not self.all_safe:
+            for topic, answer in intake.take([message for tag in self.tags if (message := tag.due())]):
+                self._of[topic.split("/")[2]].answered(topic, answer)
 
     def close(self) -> None:
         self._client.disconnect()
