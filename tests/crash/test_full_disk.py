@@ -1,4 +1,4 @@
-"""A register whose disk is full says so, acknowledges nothing that it could not keep, and goes on once there is room."""
+"""A register whose disk is full says so, acknowledges nothing that it cannot keep, and goes on once there is room."""
 
 import subprocess
 import time
