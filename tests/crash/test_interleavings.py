@@ -1,8 +1,8 @@
 """Reports that get lost, come twice and come late, of several tags, in batches of any size, leave the same register as
 reports that come one by one in their order.
 
-The protocol promises that of every tag whose clocks each brought one pair through: how well a record's time is known may
-depend on the road, so the quality in its history line is left out of the comparison.
+The protocol promises that of every tag whose clocks each brought one pair through: how well a record's time is known
+may depend on the road, so the quality in its history line is left out of the comparison.
 """
 
 import random
