@@ -13,10 +13,10 @@ import msgspec
 import uvicorn
 from msgspec import Struct
 
+from kitback import wire
 from kitback.clock import Clock, now_s
 from kitback.history import Drain, Influx
-from kitback.intake import Intake, Session
-from kitback.intake.sessions import Broker
+from kitback.intake import Broker, Intake, Session, Worker
 from kitback.locate import Locator, load_pepper
 from kitback.policy import load as load_policy
 from kitback.register import Register, RegisterError, outbox
@@ -150,14 +150,15 @@ class Gateway:
         self.broker = broker = config.broker or self._start_broker()
         intake = Intake(register, self._clock, config.root, Locator(self._pepper()))
         intake.away()  # before the watch begins: nobody has listened yet
-        session = Session(broker, config.root, f"kitback-{register.epoch}", intake)
+        session = Session(broker, f"kitback-{register.epoch}", [wire.topic(config.root, "+", wire.UP_REPORT)])
+        worker = Worker(intake, [session])
 
         def watch() -> None:
             with register.write() as conn:
                 judge(conn, policy, now_s(self._clock))
                 outbox.purge(conn, now_s(self._clock) - _KEEP_HISTORY_S)
 
-        self._run("intake", lambda: session.run(self._stopping))
+        self._run("intake", lambda: worker.run(self._stopping))
         self._run("watch", lambda: self._repeat(watch, config.watch_every_s))
         if config.influx is not None:
             influx = Influx(config.influx.url, config.influx.token, config.influx.org, config.influx.bucket)
@@ -166,11 +167,11 @@ class Gateway:
             self._run("history", lambda: self._drain(drain))
         if config.web is not None:
             self._start_web(create_app(register, self._clock, policy), config.web)
-        self._await(session)
+        self._await(worker)
 
-    def _await(self, session: Session) -> None:
+    def _await(self, worker: Worker) -> None:
         deadline = time.monotonic() + _STARTED_S
-        while not session.joined.wait(0.05):
+        while not worker.joined.wait(0.05):
             self.wait(0)
             if time.monotonic() > deadline:
                 # A configured broker may come later: the session goes on seeking it, the rest is of use without.

@@ -114,8 +114,8 @@ def test_a_tag_that_is_provisioned_again_keeps_its_secret_and_never_repeats_a_cl
         conn.execute(sa.insert(tables.tag), {"tag_id": board.tag_id, "secret": b"s" * 32, "enrolled_at": 1})
         conn.execute(
             sa.insert(tables.tag_now),
-            dict.fromkeys(("heard_at", "at", "rate_ppb", "battery_mv"), 0)
-            | {"tag_id": board.tag_id, "journal": "0-1", "clock": 17, "whole": True, "fw": "1"},
+            {column.name: 0 for column in tables.tag_now.c}
+            | {"tag_id": board.tag_id, "journal": "0-1", "gaps": "[]", "clocks": "{}", "clock": 17, "fw": "1"},
         )
     assert provision(board, fleet, register).exit_code == 0
     assert secret(register) == (b"s" * 32).hex() == json.loads(board.nvs["provision"])["secret"]

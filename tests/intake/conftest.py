@@ -1,17 +1,11 @@
 from collections.abc import Callable
 
 import pytest
-import sqlalchemy as sa
 
 from kitback import wire
 from kitback.intake import Intake
 from kitback.register import Register, loans
-from paper_tag import ROOT, PaperTag, SetClock
-
-
-def nowhere(_conn: sa.Connection, _asset_id: str, _fix: wire.Fix, _at_s: int) -> str | None:
-    """A locator that hears nothing."""
-    return None
+from paper_tag import ROOT, PaperTag, SetClock, nowhere
 
 
 @pytest.fixture

@@ -16,6 +16,10 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from kitback.register import tables
 
 _LOCK_WAIT_MS = 10_000
+_CACHE_KIB = 64 << 10
+"""Of each connection: the upper levels of the trees of a million tags, and what a batch touches."""
+_CHECKPOINT_PAGES = 16 << 10
+"""64 MiB: a page that many batches touch is copied back once."""
 
 CALLERS_FAULT = (IntegrityError, DataError, ProgrammingError)
 """What SQLAlchemy raises for a statement that cannot be right; anything else is the database's own failure."""
@@ -102,6 +106,8 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
         # A tag is told that its records are safe: they must survive a power cut.
         dbapi.execute("PRAGMA synchronous=FULL")
         dbapi.execute("PRAGMA foreign_keys=ON")
+        dbapi.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        dbapi.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
 
     @sa.event.listens_for(engine, "begin")
     def begin(conn: sa.Connection) -> None:

@@ -1,0 +1,157 @@
+"""Drives sessions: gathers what has arrived on any, has it taken in, and only then acknowledges and answers.
+
+One thread drives it all, and a message is acknowledged on the connection it came on, so nothing can be acknowledged
+behind the back of a reconnect.
+"""
+
+import logging
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from kitback.intake.connection import Connection
+from kitback.intake.intake import Intake, Message
+from kitback.intake.sessions import BATCH, WINDOW, Session
+from kitback.register import RegisterError
+
+log = logging.getLogger(__name__)
+
+_GATHER: Final = 0.020
+"""Seconds a batch may gather for. Brokers hand out a few messages at a time (Mosquitto: 20 with MQTT 3.1.1), so it may
+never fill."""
+_QUIET: Final = 0.002
+"""Seconds without a message that end the gathering sooner."""
+_IDLE: Final = 0.2
+"""Seconds between looks at whether to stop, and at sessions that have no broker."""
+_SIGN_OF_LIFE: Final = 60.0
+_MUCH: Final = 1 << 20
+"""Bytes that a broker may leave unread before nothing more is taken in."""
+_FIRST_WAIT: Final = 0.1
+_PATIENCE: Final = 5.0
+"""The longest wait in seconds before a database that failed is tried again."""
+
+
+class Worker:
+    """One thread's worth of sessions."""
+
+    def __init__(self, intake: Intake, sessions: Iterable[Session]) -> None:
+        """Prepare the worker; `run` connects its sessions."""
+        self._intake = intake
+        self._sessions = deque(sessions)
+        self._gathering_since = 0.0
+        self._quiet = True
+        self._retry_at = 0.0
+        self._wait = _FIRST_WAIT
+        self._noted_at = 0.0
+        self.joined = threading.Event()
+        """Set while all sessions are joined, and the register knows it."""
+
+    def run(self, stopping: threading.Event) -> None:
+        """Take in what comes until `stopping` is set, whatever happens to broker and database."""
+        try:
+            while not stopping.is_set():
+                for session in self._sessions:
+                    session.tend()
+                self._note_listening()
+                self._gather(stopping)
+                if self._ready():
+                    self._take()
+        finally:
+            self.joined.clear()
+            for session in self._sessions:
+                session.leave()
+
+    def _gather(self, stopping: threading.Event) -> None:
+        """Wait until something comes on any session, and read it."""
+        connected = {each.fileno(): (session, each) for session in self._sessions if (each := session.connection)}
+        before = self._pending()
+        if not connected:
+            stopping.wait(_IDLE)
+        poll = select.poll()
+        for number, (_, connection) in connected.items():
+            poll.register(number, _wanted(connection))
+        for number, event in poll.poll(self._patience() * 1000) if connected else ():
+            session, connection = connected[number]
+            if event & select.POLLOUT:
+                connection.flush()
+            if event & ~select.POLLOUT:
+                connection.receive()
+            session.read()
+        self._quiet = self._pending() == before
+        if not before:
+            self._gathering_since = time.monotonic()
+
+    def _pending(self) -> int:
+        return sum(len(each.messages) for session in self._sessions if (each := session.connection))
+
+    def _patience(self) -> float:
+        """How long to wait for more, seconds."""
+        if self._pending() and self._may_take():
+            return _QUIET
+        return min(max(self._retry_at - time.monotonic(), _QUIET), _IDLE) if self._pending() else _IDLE
+
+    def _may_take(self) -> bool:
+        """Whether the database did not just fail, and the brokers have read what we sent."""
+        return time.monotonic() >= self._retry_at and all(
+            each.unsent < _MUCH for session in self._sessions if (each := session.connection)
+        )
+
+    def _ready(self) -> bool:
+        pending = self._pending()
+        full = pending >= BATCH or time.monotonic() - self._gathering_since > _GATHER
+        return bool(pending) and (self._quiet or full) and self._may_take()
+
+    def _take(self) -> None:
+        """Take in a batch; acknowledge and answer after the transaction, never before."""
+        parts: list[tuple[Connection, int]] = []
+        room = BATCH
+        for session in self._sessions:
+            if connection := session.connection:
+                parts.append((connection, min(len(connection.messages), room)))
+                room -= parts[-1][1]
+        self._sessions.rotate()  # none may fill every batch
+        messages = [message for connection, count in parts for message in connection.messages[:count]]
+        answers: list[Message] = []
+        if not self._insist(lambda: answers.extend(self._intake.take(messages))):
+            return
+        for connection, count in parts:
+            connection.acknowledge(count)
+        parts[0][0].publish(answers)
+        for connection, _ in parts:
+            connection.flush()
+        self._gathering_since = time.monotonic()
+
+    def _note_listening(self) -> None:
+        """Let the register know whether its tags are heard."""
+        joined, noted = all(session.joined for session in self._sessions), self.joined.is_set()
+        now = time.monotonic()
+        if now < self._retry_at or (joined == noted and (not joined or now - self._noted_at < _SIGN_OF_LIFE)):
+            return
+        if not joined:
+            # Whether or not it can be noted: `connected` must come again.
+            self.joined.clear()
+            self._insist(self._intake.away)
+        elif self._insist(self._intake.still if noted else self._intake.connected):
+            self._noted_at = now
+            self.joined.set()
+
+    def _insist(self, work: Callable[[], object]) -> bool:
+        """Do what needs the database; False when it failed, and nothing is to be done with it for a while."""
+        try:
+            work()
+        except RegisterError as error:
+            log.error("%s; nothing is acknowledged, next try in %.1f s", error, self._wait)
+            self._retry_at = time.monotonic() + self._wait
+            self._wait = min(self._wait * 2, _PATIENCE)
+            return False
+        self._wait = _FIRST_WAIT
+        return True
+
+
+def _wanted(connection: Connection) -> int:
+    """What to wait for: nothing more comes in while a window's worth is pending."""
+    reading = select.POLLIN if len(connection.messages) < WINDOW else 0
+    return reading | (select.POLLOUT if connection.unsent else 0)
