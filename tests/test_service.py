@@ -11,9 +11,9 @@ import iotcore
 import pytest
 import sqlalchemy as sa
 
-from brokers import AnyBroker, Embedded
+from brokers import AnyBroker, Embedded, until
 from kitback.clock import SystemClock
-from kitback.register import Register
+from kitback.register import Register, outbox
 from kitback.register.tables import tag_now
 from kitback.service import Config, ConfigError, Gateway, ServiceError, read_config
 from paper_tag import PaperTag
@@ -78,6 +78,24 @@ def test_a_tag_is_answered_through_a_configured_broker(
         line.publish(*tag.message())
         tag.hear(*line.answer())
     assert heard(settings)
+
+
+def test_the_outbox_waits_for_the_configured_influxdb_alone_and_no_longer_than_it_has_room(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    influx = {"url": "http://127.0.0.1:1", "token": "t", "org": "o", "bucket": "b"}
+    start(influx={**influx, "bucket": "old"}, outbox_mib=1).stop()
+    start(influx=influx, outbox_mib=2)
+    register = Register.open(settings["register"])
+
+    def standings() -> dict[str, bool]:
+        with register.read() as conn:
+            return {each.name.rpartition("/")[2]: each.configured for each in outbox.standings(conn)}
+
+    until(lambda: standings() == {"old": False, "b": True}, what="the new sink")
+    with register.read() as conn:
+        assert outbox.room(conn).cap == 2 << 20
+    register.close()
 
 
 def test_the_pages_are_served(start: Start) -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from kitback.cli.app import app
 from kitback.intake import quarantine
+from kitback.register import outbox
 from lending import NOW, Service
 
 
@@ -160,7 +161,48 @@ def test_the_quarantine_is_listed_with_reasons_in_words(service: Service) -> Non
 @pytest.mark.usefixtures("service")
 def test_history_without_an_influxdb_says_how_many_lines_wait() -> None:
     told = kitback("history", "status").output
-    assert "lines made, no InfluxDB configured yet" in told
+    assert "lines made, no InfluxDB configured" in told
+
+
+@pytest.fixture
+def half_written(service: Service) -> None:
+    """Of five lines an InfluxDB took two, refused one, and then shut its door; another came when one was gone."""
+    with service.register.write() as conn:
+        outbox.purge(conn, NOW + 1)
+        before = outbox.enqueued(conn)
+        outbox.append(conn, [b"a", b"b", b"c"], NOW)
+        outbox.set_cap(conn, 16)
+        for name in ("http://old o/b", "http://new o/b"):
+            outbox.add_sink(conn, name)
+        rows = outbox.pending(conn, "http://new o/b", 100, 100)
+        outbox.advance(conn, "http://new o/b", rows, 2, 1)
+        outbox.append(conn, [b"d", b"e"], NOW + 60)
+        outbox.note_trouble(conn, "http://new o/b", "answered 401; check the token")
+        outbox.retire_sinks(conn, but=["http://new o/b"])
+        assert before > 0
+
+
+@pytest.mark.usefixtures("half_written")
+def test_history_status_for_people_says_what_waits_since_when_and_why() -> None:
+    told = kitback("history", "status").output
+    new, old = (next(line for line in told.splitlines() if name in line) for name in ("http://new", "http://old"))
+    assert new.split()[:3] == ["2", "1", "2"]
+    assert "11:01 on 12 November 2025" in new
+    assert "check the token" in new
+    assert "no longer configured" in old
+    assert "25 % of it waits for InfluxDB" in told
+
+
+@pytest.mark.usefixtures("half_written")
+def test_history_status_for_programs_balances() -> None:
+    told = json.loads(kitback("history", "status", "--json").stdout)
+    new, old = told["sinks"]
+    assert (new["written"], new["rejected"], new["pending"], new["configured"]) == (2, 1, 2, True)
+    assert new["pending_from"] == "2025-11-12T11:01:00Z"
+    assert (old["written"], old["pending"], old["configured"]) == (0, 5, False)
+    for sink in told["sinks"]:
+        assert told["enqueued"] == sink["written"] + sink["rejected"] + sink["missed"] + sink["pending"]
+    assert told["room"] == {"kept": 10, "waiting": 4, "cap": 16}
 
 
 def test_a_grafana_that_is_not_there_is_named() -> None:

@@ -70,6 +70,7 @@ class Intake:
         arrival = Arrival(now_s(self._clock), self._clock.synchronised())
         try:
             with self._register.write() as conn:
+                outbox.require_room(conn)
                 return _Batch(conn, self._register.epoch, self._root, self._locate, arrival).take(messages)
         except RegisterError:
             raise

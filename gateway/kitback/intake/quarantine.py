@@ -59,6 +59,12 @@ class Kept:
     reason: str
     detail: str
     payload: bytes
+    clock: int | None = None
+    """The clock that a record is on."""
+    counter: int | None = None
+    """A counter of that clock whose time was told with the record, if one was."""
+    unix: int | None = None
+    """Its time."""
 
 
 def listing(conn: sa.Connection) -> list[Kept]:
