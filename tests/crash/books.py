@@ -9,7 +9,7 @@ from brokers import until
 from influx import Bucket
 from kitback import wire
 from kitback.history import status
-from kitback.register import Register
+from kitback.register import Register, outbox
 from kitback.register.tables import use_day
 from paper_tag import PaperTag, account, history
 
@@ -23,7 +23,9 @@ _RECORDS = ("boot", "use", "fix", "alarm", "health")
 
 def pending(register: Register, bucket: Bucket) -> int:
     """Lines that a bucket has still to get."""
-    return status(register, bucket.sink().name).pending
+    with register.read() as conn:
+        known = {standing.name: standing.pending for standing in outbox.standings(conn)}
+        return known.get(bucket.sink().name, outbox.enqueued(conn))
 
 
 def drained(register: Register, bucket: Bucket, patience: float = 30.0) -> None:

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from kitback import wire
 from kitback.intake import Intake
 from kitback.register import Register
-from paper_tag import ROOT, PaperTag, SetClock, history
+from paper_tag import ROOT, PaperTag, SetClock, history, nowhere
 
 from .soak import SOAK
 
@@ -85,7 +85,7 @@ def test_records_are_placed_within_the_stated_bounds(
     life: list[tuple[str, int, int, float]],
 ) -> None:
     clock = SetClock(START)
-    intake = Intake(register, clock, ROOT, lambda *_: None)
+    intake = Intake(register, clock, ROOT, nowhere)
     tag = Drifting(tag_id=next(ids), batch=40)
     bounds = Bounds(WANDER_PPM / 1e6 if wanders else 0.0)
     with register.write() as conn:

@@ -15,7 +15,7 @@ from kitback import wire
 from kitback.intake import Intake, Message
 from kitback.register import Register
 from kitback.register.tables import judgement, use_day
-from paper_tag import ROOT, SetClock, account, counts, history
+from paper_tag import ROOT, SetClock, account, counts, history, nowhere
 
 from .fleet import Fleet, Uploader
 from .soak import SOAK
@@ -143,7 +143,7 @@ class Mutator:
 @pytest.mark.parametrize("seed", range(4))
 def test_damaged_messages_are_counted_and_touch_no_other_tag(register: Register, clock: SetClock, seed: int) -> None:
     chance = random.Random(seed)
-    intake = Intake(register, clock, ROOT, lambda *_: None)
+    intake = Intake(register, clock, ROOT, nowhere)
     fleet = Fleet(0, seed, tags=2, records=40)
     victim, bystander = fleet.tags
     fleet.enrol(register)
@@ -204,7 +204,7 @@ def check_counts(before: dict[str, int], after: dict[str, int], messages: int) -
 
 def culprit(register: Register, clock: SetClock, messages: list[Message]) -> str:
     """The first of some messages that fails when it comes alone, in base64."""
-    intake = Intake(register, clock, ROOT, lambda *_: None)
+    intake = Intake(register, clock, ROOT, nowhere)
     for topic, payload in messages:
         before = register_counts(register)
         try:

@@ -16,7 +16,7 @@ from kitback import wire
 from kitback.history import Drain, status
 from kitback.intake import Intake, quarantine
 from kitback.register import Register
-from paper_tag import ROOT, SetClock
+from paper_tag import ROOT, SetClock, nowhere
 
 from .books import differences, drained, pending
 from .fleet import Fleet
@@ -138,7 +138,7 @@ def fleet(register: Register, clock: SetClock) -> Fleet:
     fleet = Fleet(0, seed=5, tags=4, records=40)
     fleet.tags[0].note(wire.Alarm, name="unpowered", on=False)
     fleet.enrol(register)
-    fleet.hand_to(Intake(register, clock, ROOT, lambda *_: None))
+    fleet.hand_to(Intake(register, clock, ROOT, nowhere))
     return fleet
 
 

@@ -146,17 +146,7 @@ def _in_words(engine: sa.Engine) -> Iterator[None]:
     except CALLERS_FAULT:
         raise
     except DBAPIError as error:
-        raise RegisterError(f"the register {_name(engine)} {_explain(_first_words(error))}") from error
-
-
-def _first_words(error: BaseException) -> str:
-    """What the database said first: when the disk is full, SQLite ends the transaction and its savepoints by itself."""
-    words = ""
-    cause: BaseException | None = error
-    while cause is not None and (not words or "no such savepoint" in words):
-        words = str(cause.orig) if isinstance(cause, DBAPIError) else words
-        cause = cause.__context__
-    return words
+        raise RegisterError(f"the register {_name(engine)} {_explain(str(error.orig))}") from error
 
 
 def _explain(reason: str) -> str:
