@@ -89,19 +89,20 @@ class Uploader(PaperTag):
 class Fleet:
     """Tags on one MQTT connection. `turn` it until `all_safe`."""
 
-    def __init__(self, port: int, seed: int, tags: int = 8, records: int = 60) -> None:
+    def __init__(self, port: int, seed: int, tags: int = 8, records: int = 60, batch: int = 4) -> None:
         chance = random.Random(seed)
         self._port = port
         self.tags = [
             Uploader(
                 tag_id=f"{number:010x}{chance.getrandbits(8):02x}",
                 asset_id=f"BED-{number}",
+                batch=batch,
                 journal=f"{chance.getrandbits(32):08x}-1",
             )
             for number in range(1, tags + 1)
         ]
-        for tag in self.tags:
-            tag.live(chance, records)
+        self._chance = chance
+        self.live_on(records)
         self.acks = 0
         """Answers that tags took in."""
         self.sent = 0
@@ -113,6 +114,11 @@ class Fleet:
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._joined = False
+
+    def live_on(self, records: int) -> None:
+        """Let each tag note so many more records."""
+        for tag in self.tags:
+            tag.live(self._chance, tag.newest + records)
 
     def enrol(self, register: Register) -> None:
         """Make the fleet known, each tag on a lent bed of its own."""
