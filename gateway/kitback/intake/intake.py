@@ -86,7 +86,8 @@ class Intake:
 
     def _give_up(self, message: Message, arrival: Arrival, error: Exception) -> list[Message]:
         """Set aside the message that we fail on. Its tag is told, sends less at a time, and leaves out what fails."""
-        log.error("failed on a report to %s", message[0], exc_info=error)
+        named = {"tag": wire.tag_of(self._root, message[0]), "reason": "failed"}
+        log.error("failed on a report to %s", message[0], exc_info=error, extra=named)
         with self._register.write() as conn:
             batch = _Batch(conn, self._register.epoch, self._root, self._locate, arrival)
             return batch.refuse(message, "failed", type(error).__name__)
@@ -165,7 +166,8 @@ class _Batch:
         return [self._sealed(tag_id, state.secret, ack)]
 
     def _refused(self, refused: Refused, payload: bytes) -> list[Message]:
-        log.warning("quarantined a message of tag %s: %s", refused.tag_id or "unknown", refused.reason)
+        named = {"tag": refused.tag_id or None, "reason": refused.reason}
+        log.warning("quarantined a message of tag %s: %s", refused.tag_id or "unknown", refused.reason, extra=named)
         quarantine.keep_report(self._conn, refused.tag_id, refused.reason, refused.detail, payload, self._arrival.unix)
         self._counts[f"quarantined.{refused.reason}"] += 1
         if refused.secret is None:

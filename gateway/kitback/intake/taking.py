@@ -52,6 +52,9 @@ class Taking:
         if len(sound) < len(batch) or opened.unnumbered:
             self._set_aside(opened, verdict)
         self._counts["accepted"] += 1
+        self._counts["records.received"] += len(opened.batch) + len(opened.unnumbered)
+        self._counts["records.early"] += len(opened.batch) if verdict.early else 0
+        self._counts["records.early" if verdict.early else "records.quarantined"] += len(opened.unnumbered)
         # Overwritten before this register first heard of the journal, or taken in by another register.
         self._counts["records.before_first_sight"] += unseen
         self._book(journal, report.newest, verdict, len(sound))

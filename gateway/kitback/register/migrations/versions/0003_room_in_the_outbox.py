@@ -36,10 +36,10 @@ def upgrade() -> None:
         op.add_column("sink", column)
     # Bytes are counted from here on: as if the rows that are left were all that ever was.
     op.execute(
-        "INSERT INTO counter (name, value) "
-        "SELECT 'enqueued.bytes', coalesce(sum(length(lines)), 0) FROM outbox "
+        "INSERT INTO counter (name, value) SELECT name, value FROM ("
+        "SELECT 'enqueued.bytes' AS name, coalesce(sum(length(lines)), 0) AS value FROM outbox "
         "UNION ALL SELECT 'purged', coalesce((SELECT value FROM counter WHERE name = 'enqueued'), 0) "
-        "- (SELECT coalesce(sum(count), 0) FROM outbox)"
+        "- (SELECT coalesce(sum(count), 0) FROM outbox)) AS totals WHERE value > 0"
     )
     op.execute(
         "UPDATE sink SET "
