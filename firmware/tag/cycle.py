@@ -116,7 +116,8 @@ class Tag:
         now = clock.now()
         state.seen = now
         state.wakes += 1
-        if self._motion():
+        motion = self._motion()
+        if motion:
             state.moved = True
             state.moved_at = now
         sensed = self._use
@@ -145,7 +146,7 @@ class Tag:
             state.light_wakes += 1
             machine.lightsleep(pause * 1000)
             return
-        if sensed.WAKES_ON_MOTION:
+        if sensed.WAKES_ON_MOTION and motion is not None:
             board.wake_on_motion()
         machine.deepsleep(pause * 1000)
 
