@@ -6,7 +6,7 @@ when power failed is seen for what it is. A full sector is followed by the next 
 ring is full, the oldest go. Its neighbour holds the journal's id and newest sequence number meanwhile, so neither is
 ever lost, and no number is given twice.
 
-A record is kept as the JSON it is reported as: `[kind, seq, at, ...]`. A frame without JSON says that the number is spent.
+A record is kept as the JSON it is reported as: `[kind, seq, at, ...]`. An empty frame says that its number is spent.
 """
 
 import json
