@@ -301,6 +301,34 @@ def test_every_chips_pins_can_do_what_they_are_for(on_tag, chip):
     assert len(set(alone)) == len(alone)
 
 
+@pytest.mark.parametrize(
+    ("machine", "chip"),
+    [
+        ("Generic ESP32 module with ESP32", "ESP32"),
+        ("TinyPICO with ESP32-PICO-D4", "ESP32"),
+        ("Generic ESP32S3 module with ESP32S3", "ESP32S3"),
+        ("Generic module with ESP32-S3-PICO", "ESP32S3"),
+        ("LOLIN_C3_MINI with ESP32-C3FH4", "ESP32C3"),
+        ("Generic ESP32S2 module with ESP32S2", "ESP32"),
+    ],
+)
+def test_a_chip_is_known_by_whatever_name_its_module_goes(on_tag, machine, chip):
+    assert (
+        on_tag(
+            """
+from tag import pins
+class sys:
+    class implementation:
+        _machine = given
+pins.sys = sys
+print(json.dumps(pins._chip()))
+""",
+            machine,
+        )
+        == chip
+    )
+
+
 def test_the_wiring_page_gives_the_pins_that_the_firmware_uses(on_tag):
     page = (Path(__file__).parents[2] / "docs" / "hardware.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \| (\d+) \|", page, re.MULTILINE)
