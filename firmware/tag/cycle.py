@@ -74,15 +74,13 @@ class Tag:
         self._open_journal: Journal | None = None
         self._talkative = False  # whether this cycle is worth a line about its sleep
         self._usual_report_s = _SAFE_MODE_S
-        kept = retained.load() and state.clock and not clock.ran_backwards()
+        kept = _is_kept()
         cause = _cause(kept)
         self._cut_short = kept and cause in (_WATCHDOG, _PANIC, _BROWNOUT)  # the last cycle was, perhaps in a report
         if self._cut_short:
             state.crashes = min(state.crashes + 1, 255)
         elif not kept and cause == machine.PWRON_RESET:
-            state.crashes = (
-                0  # RTC memory may outlast power for a moment, but whoever switched it off wants a new start
-            )
+            state.crashes = 0  # whoever switched it off and on wants a new beginning
         given_up = state.crashes == crash.MOST  # the state itself may be why
         started = not kept or cause != machine.DEEPSLEEP_RESET
         if started or state.crashes:
@@ -352,7 +350,14 @@ class Tag:
         return wait
 
 
-def _cause(kept) -> int:
+def _is_kept() -> bool:
+    """Whether the state is there and its clock goes on. Memory may outlast power, but then the RTC begins anew."""
+    if not retained.load() or not state.clock or clock.ran_backwards():
+        return False
+    return machine.reset_cause() != machine.PWRON_RESET or clock.now() > state.seen
+
+
+def _cause(kept: bool) -> int:
     """Why the chip started. MicroPython says power on also of a brownout, and hard reset of a panic too."""
     cause = machine.reset_cause()
     wanted = state.rebooting

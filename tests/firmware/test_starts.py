@@ -47,6 +47,17 @@ print(json.dumps(seen + [boots()]))
     assert told == [["power_on", 1], ["brownout", 1]]
 
 
+def test_a_reset_button_that_is_pressed_at_once_is_no_brownout(on_tag):
+    assert on_tag(
+        STARTS
+        + """
+wake(machine.PWRON_RESET)
+wake(machine.PWRON_RESET)
+print(json.dumps([state.clock, boots()]))
+"""
+    ) == [2, [["power_on", 1], ["power_on", 1]]]
+
+
 BROWNOUTS = (
     STARTS
     + """
