@@ -197,7 +197,7 @@ class Tag:
         print("journal %s oldest %d newest %d" % (journal.id, journal.oldest, journal.newest))
 
     def _keep_use(self) -> None:
-        """Note the open span, as far as it was sensed, for the state that has it goes; if that can be done."""
+        """Note the open span as far as it was sensed, before the state that knows of it goes; that goes in any case."""
         if not state.clock or state.sensed_at <= state.span_at:
             return
         told = span.so_far(state.sensed_at)
