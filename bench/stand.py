@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -172,7 +173,8 @@ class Stand:
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[Stand]:
-    """A stand that lives in a folder."""
+    """A stand that lives in a folder, which says on the standard error output what it is for."""
+    print(folder.name, file=sys.stderr, flush=True)
     folder.mkdir(parents=True)
     stand = Stand(folder)
     try:
