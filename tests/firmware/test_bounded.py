@@ -119,6 +119,15 @@ def test_a_connection_that_fails(place, live, closing, fault, error):
     assert whole(gateway)
 
 
+def test_a_broker_that_never_stops_talking(place, live, closing):
+    broker, gateway = place()
+    entrance = Gate(broker.port, gate.babbles)
+    closing.callback(entrance.close)
+    (why,) = failures(live(("127.0.0.1", entrance.port)))
+    assert "ETIMEDOUT" in why
+    assert whole(gateway)
+
+
 def test_a_wrong_password_until_it_is_put_right_at_the_broker(tmp_path, place, live, closing):
     passwords = tmp_path / "passwords"
     tool = shutil.which("mosquitto_passwd")

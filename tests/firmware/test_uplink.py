@@ -1,6 +1,7 @@
 """The tag's MQTT session: one write a packet, an end to every wait, no trust in lengths."""
 
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -194,11 +195,71 @@ def huge(connection: socket.socket) -> None:
         connection.sendall(CONNACK + b"\x30\xff\xff\xff\x7f\xff\xff" + bytes(1 << 21))
 
 
-@pytest.mark.parametrize("serve", [silent, half_an_answer, refusal, hang_up, nonsense, drip, huge])
+def babble(connection: socket.socket) -> bytes:
+    """Answers to nothing, without a pause, until the tag hangs up. What it said meanwhile."""
+    words = rest = 50 * publish(b"kitback/c/0a0b0c/down/ack", b"word")
+    heard = b""
+    said = None
+    connection.setblocking(False)
+    while said != b"":
+        readable, _, _ = select.select([connection], [connection], [], 5)
+        with contextlib.suppress(BlockingIOError, ConnectionError):  # what it said before it hung up is still there
+            if readable:
+                said = connection.recv(8192)
+                heard += said
+            else:
+                rest = rest[connection.send(rest) :] or words
+    return heard
+
+
+def babble_instead_of_a_suback(connection: socket.socket) -> None:
+    packet(connection, 0x10)
+    connection.sendall(CONNACK)
+    babble(connection)
+
+
+def babble_instead_of_a_puback(connection: socket.socket) -> None:
+    packet(connection, 0x10)
+    connection.sendall(CONNACK)
+    packet(connection, 0x80)
+    connection.sendall(SUBACK)
+    babble(connection)
+
+
+@pytest.mark.parametrize(
+    "serve",
+    [
+        silent,
+        half_an_answer,
+        refusal,
+        hang_up,
+        nonsense,
+        drip,
+        huge,
+        babble_instead_of_a_suback,
+        babble_instead_of_a_puback,
+    ],
+)
 def test_a_broker_that_misbehaves_fails_the_report_in_time(on_tag, server, serve):
     said, took_ms = on_tag(SESSION, server(serve))
     assert said in ("OSError", "MQTTException", "AssertionError")
     assert took_ms < 1000 * DEADLINE_S + 200
+
+
+@pytest.mark.parametrize("listening", ["sum(1 for _ in uplink.answers(5000))", "uplink.mail(5000)"])
+def test_a_broker_that_never_stops_talking_is_left_in_order_at_the_deadline(on_tag, server, listening):
+    heard = []
+
+    def serve(connection: socket.socket) -> None:
+        open_session(connection)
+        heard.append(babble(connection))
+
+    said, took_ms = on_tag(
+        SESSION.replace("[bytes(message).decode() for message in uplink.answers(100)]", listening), server(serve)
+    )
+    assert not isinstance(said, str), "no error"
+    assert took_ms < 1000 * DEADLINE_S + 200
+    assert heard[0].endswith(b"\xe0\x00"), "the session was not ended in order"
 
 
 def test_a_closed_port_fails_the_report(on_tag):
@@ -240,3 +301,16 @@ def test_what_is_sent_to_a_sleeping_tag_is_there_when_it_is_back(on_tag, broker)
     assert on_tag(AWAY_AND_BACK, broker.port) == [], "each of them once"
     sender.disconnect()
     sender.loop_stop()
+
+
+def test_a_message_that_the_tag_has_no_room_for_is_taken_as_an_empty_one_and_does_not_come_again(on_tag, broker):
+    assert on_tag(AWAY_AND_BACK, broker.port) == []
+    sender = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    sender.connect("127.0.0.1", broker.port)
+    sender.loop_start()
+    for message in b"x" * 10_000, b"small":
+        sender.publish("kitback/c/0a0b0c/down/command", message, qos=1).wait_for_publish(5)
+    sender.disconnect()
+    sender.loop_stop()
+    assert on_tag(AWAY_AND_BACK, broker.port) == [["down/command", ""], ["down/command", "small"]]
+    assert on_tag(AWAY_AND_BACK, broker.port) == []
