@@ -6,6 +6,7 @@ import umqtt.simple
 from micropython import const
 
 from tag import clock, report, wifi
+from tag.retained import state
 from tag.sockets import Sockets
 
 _KEEPALIVE_S = const(60)
@@ -31,7 +32,8 @@ class Uplink:
         self._mqtt.set_callback(self._hear)
         try:
             kept = self._mqtt.connect(clean_session=False)
-            if not kept:
+            # A session may have been kept without its subscription, if the tag fell silent between the two.
+            if not kept or state.failures:
                 self._mqtt.subscribe(self._base + b"down/#", 1)
         except Exception:
             self.close()

@@ -15,12 +15,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.client as mqtt
 import pytest
 
 import gate
 import lives
 from authority import Authority
-from brokers import Mosquitto
+from brokers import Mosquitto, until
 from gate import Gate
 from kitback.virtual.tag import VirtualTag
 from name_server import NameServer
@@ -125,6 +126,19 @@ def test_a_broker_that_never_stops_talking(place, live, closing):
     closing.callback(entrance.close)
     (why,) = failures(live(("127.0.0.1", entrance.port)))
     assert "ETIMEDOUT" in why
+    assert whole(gateway)
+
+
+def test_a_session_that_the_broker_kept_without_its_subscription(place, live):
+    """As when a tag loses its power between asking for the one and for the other."""
+    broker, gateway = place()
+    before = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=lives.TAG_ID, clean_session=False)
+    before.connect("127.0.0.1", broker.port)
+    before.loop_start()
+    until(before.is_connected)
+    before.disconnect()
+    before.loop_stop()
+    assert failures(live(("127.0.0.1", broker.port))) == ["no ack"]
     assert whole(gateway)
 
 
