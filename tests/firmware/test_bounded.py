@@ -24,6 +24,7 @@ from authority import Authority
 from brokers import Mosquitto, until
 from gate import Gate
 from kitback.virtual.tag import VirtualTag
+from kitback.virtual.world import Radio
 from name_server import NameServer
 from paper_gateway import PaperGateway
 
@@ -68,9 +69,11 @@ def live(tmp_path: Path, closing: ExitStack) -> Live:
         broker: tuple[str, int],
         routes: dict[tuple[str, int], tuple[str, int]] | None = None,
         hours: int = 2,
+        places: dict[str, tuple[Radio, ...]] = lives.PLACES,
         **changes: Any,
     ) -> str:
-        world = dataclasses.replace(lives.world(hours / 24, [(3600, "occupied", 1)]), routes=routes or {})
+        story = lives.world(hours / 24, [(3600, "occupied", 1)])
+        world = dataclasses.replace(story, routes=routes or {}, places=places)
         tag = VirtualTag(tmp_path / "tag", world, lives.provision("bed", 0) | {"broker": broker} | changes)
         closing.callback(tag.stop)
         tag.start()
@@ -191,6 +194,13 @@ def test_a_name_server_that_never_answers(place, live, closing):
     routes = {NAME_SERVER: ("127.0.0.1", names.port), (ADDRESS, 1883): ("127.0.0.1", broker.port)}
     (why,) = failures(live((HOST, 1883), routes))
     assert "no address of broker.test" in why
+    assert whole(gateway)
+
+
+def test_a_hidden_network(place, live):
+    broker, gateway = place()
+    hidden = dataclasses.replace(lives.PLACES["home"][0], hidden=True)
+    assert failures(live(("127.0.0.1", broker.port), places={"home": (hidden,)})) == []
     assert whole(gateway)
 
 
