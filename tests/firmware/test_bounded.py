@@ -6,8 +6,6 @@ The faults are met by the whole application on the virtual board, the good chanc
 import dataclasses
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +19,7 @@ import pytest
 import gate
 import lives
 from authority import Authority
-from brokers import Mosquitto, until
+from brokers import Mosquitto, free_port, until
 from gate import Gate
 from kitback.virtual.tag import VirtualTag
 from kitback.virtual.world import Radio
@@ -146,29 +144,22 @@ def test_a_session_that_the_broker_kept_without_its_subscription(place, live):
 
 
 def test_a_wrong_password_until_it_is_put_right_at_the_broker(tmp_path, place, live, closing):
-    passwords = tmp_path / "passwords"
     tool = shutil.which("mosquitto_passwd")
     if tool is None:
         pytest.skip("mosquitto_passwd is not installed")
 
-    def set_password(password: str, *flags: str) -> None:
-        subprocess.run([tool, "-b", *flags, passwords, "bed-1", password], check=True)
+    def listener(password: str) -> tuple[int, str]:
+        port, passwords = free_port(), tmp_path / password
+        subprocess.run([tool, "-b", "-c", passwords, "bed-1", password], check=True)
+        return port, f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\n"
 
-    set_password("other", "-c")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    broker, gateway = place(f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\n")
-
-    def put_right(connection: socket.socket) -> None:
-        gate.through(port)(connection)
-        set_password("right")
-        broker.signal(signal.SIGHUP)
-
-    entrance = Gate(port, gate.through(port), put_right)
+    wrong, lines = listener("other")
+    right, more = listener("right")
+    _, gateway = place(lines + more)
+    entrance = Gate(right, gate.through(wrong), gate.through(wrong))
     closing.callback(entrance.close)
     whys = failures(live(("127.0.0.1", entrance.port), user="bed-1", password="right"))
-    assert whys[:2] == ["MQTTException 5"] * 2
+    assert whys == ["MQTTException 5"] * 2
     assert whole(gateway)
 
 
