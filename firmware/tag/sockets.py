@@ -83,8 +83,6 @@ class Socket:
         while rest:
             self._wait(select.POLLOUT)
             rest = rest[self._raw.write(rest) or 0 :]
-            if rest and self.over():
-                self._fail(errno.ETIMEDOUT)
 
     def read(self, length: int) -> bytes:
         """Exactly so many bytes, or OSError. None of them when there is no room for so many.
