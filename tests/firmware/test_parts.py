@@ -260,6 +260,63 @@ def test_a_motion_sensor_that_does_not_answer_is_not_noted(on_board):
     assert lines[1:] == ["the lis3dh does not answer", "{}"]
 
 
+def test_what_was_refused_is_not_noted_with_the_next_thing_that_is(on_board):
+    *said, noted = on_board(
+        FIT
+        + """
+attempt(fit.imu, "lis3dh")
+attempt(fit.rest, "load", "hx711")
+attempt(fit.weight, 70)
+fit.rest("motor", "ac")
+print(json.dumps(sorted(fit.fitting._read())))
+""",
+        header="fitted ac\nnoise_pct 0\n",
+    )
+    assert [line for line in said if "Errno" not in line][:3] == [
+        "the lis3dh does not answer",
+        "load: the hx711 does not answer, or a wire is broken",
+        "load: first note what it says at rest",
+    ]
+    assert noted == '["motor"]'
+
+
+@pytest.mark.parametrize(
+    ("calls", "changes", "why"),
+    [
+        ("attempt(fit.weight, 3)", (), "load: 3 kg is too light to tell people by"),
+        ("attempt(fit.emptied)", (), "load: first note what it says at rest and under a weight"),
+        ("time.sleep(20)\nattempt(fit.rest, 'load')", [(10, "kg", 230)], "load: 3750 mV is more than the pin can tell"),
+        (
+            "fit.rest('load', 'hx711')\ntime.sleep(20)\nfit.weight(70)\nattempt(fit.emptied)",
+            [(10, "kg", 70)],
+            "load: reads as 70 kg with nobody on it; note both anew",
+        ),
+        (
+            "time.sleep(20)\nfit.rest('motor', 'ac')\ntime.sleep(20)\nattempt(fit.reference, 'motor')",
+            [(10, "motor", 1), (30, "motor", 0)],
+            "are the two mixed up?",
+        ),
+    ],
+)
+def test_what_cannot_be_right_is_refused(on_board, calls, changes, why):
+    assert on_board(FIT + calls, changes)[-1].endswith(why)
+
+
+def test_a_load_that_is_nothing_again_once_the_weight_is_off_is_well(on_board):
+    lines = on_board(
+        FIT
+        + """
+fit.rest("load", "hx711")
+time.sleep(100)
+fit.weight(70)
+time.sleep(100)
+print(fit.emptied())
+""",
+        [(50, "kg", 70), (150, "kg", 2)],
+    )
+    assert lines[-1] == "{'kg': 2}"
+
+
 TILT = """
 from tag.use.tilt import Tilt
 tilt = Tilt()
