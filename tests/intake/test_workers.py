@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from brokers import Mosquitto, until
 from kitback.intake import Broker, Intake, Message, Worker, sessions_for
-from kitback.register import Register
+from kitback.register import Register, RegisterError
 from kitback.register.leases import Leases
 from kitback.register.tables import lease
 from paper_tag import ROOT, PaperTag, SetClock, account
@@ -67,9 +67,9 @@ class Sleepy(Intake):
 
 @contextmanager
 def working(
-    register: Register, clock: SetClock, port: int, groups: int, lasts: float
+    register: Register, clock: SetClock, port: int, groups: int, lasts: float, leases: Leases | None = None
 ) -> Iterator[tuple[Worker, Sleepy]]:
-    leases = Leases(register, lasts)
+    leases = leases or Leases(register, lasts)
     intake = Sleepy(register, clock, leases)
     worker = Worker(intake, sessions_for(Broker("127.0.0.1", port), ROOT, register.epoch, groups), leases)
     stopping = threading.Event()
@@ -135,6 +135,33 @@ def test_a_worker_that_slept_through_its_lease_applies_nothing(
     with register.read() as conn:
         row = account(conn, tag)
     assert (row.applied, row.duplicate) == (2, 0)
+
+
+class CutOff(Leases):
+    """Leases of a gateway that may lose its database."""
+
+    cut = False
+
+    def share(self, names: Set[str]) -> frozenset[str]:
+        if self.cut:
+            raise RegisterError("the register is out of reach")
+        return super().share(names)
+
+
+def test_a_worker_that_cannot_renew_leaves_its_sessions_to_others(
+    mosquitto: Mosquitto, register: Register, clock: SetClock, tags: list[PaperTag], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two that want one session would take it from each other for ever."""
+    leases = CutOff(register, 1)
+    with working(register, clock, mosquitto.port, 1, lasts=1, leases=leases) as (worker, first):
+        assert worker.joined.wait(10)
+        exchange(mosquitto, tags)
+        with working(register, clock, mosquitto.port, 1, lasts=1) as (second, intake):
+            leases.cut = True
+            until(lambda: second.joined.is_set() and holders(register)[leases.holder] == 0, what="the takeover")
+            exchange(mosquitto, tags)
+            assert (first.taken, intake.taken) == (4, 4)
+            assert caplog.text.count("lost broker") <= 1
 
 
 def test_when_a_gateway_is_killed_the_other_goes_on_with_its_sessions_and_nothing_is_lost(

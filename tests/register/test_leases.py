@@ -51,6 +51,18 @@ def test_who_joins_gets_a_fair_share_and_the_rest_stays_where_it_is(register: Re
     assert is_sure(register, second)
 
 
+def test_a_worker_with_its_share_keeps_it_whatever_else_is_free(register: Register) -> None:
+    first, second = Leases(register), Leases(register)
+    second.share(NAMES)
+    first.share(NAMES)
+    of_second = second.share(NAMES)
+    of_first = first.share(NAMES)
+    for worker, own, others in ((first, of_first, of_second), (second, of_second, of_first)):
+        with register.write() as conn:
+            conn.execute(sa.update(lease).where(lease.c.name.in_(sorted(others))).values(until_s=1.0))
+        assert worker.share(NAMES) == own
+
+
 def test_more_gateways_than_sessions_stand_by(register: Register) -> None:
     first, second = Leases(register), Leases(register)
     assert first.share({"only"}) == {"only"}

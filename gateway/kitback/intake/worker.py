@@ -9,7 +9,7 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from kitback.intake.connection import Connection
@@ -84,7 +84,7 @@ class Worker:
                     session.tend()
                 self._note_listening()
                 self._gather(stopping)
-                if self._ready():
+                if self._is_time():
                     self._take()
         finally:
             self.joined.clear()
@@ -112,52 +112,57 @@ class Worker:
 
     def _gather(self, stopping: threading.Event) -> None:
         """Wait until something comes on any session, and read it."""
-        connected = {each.fileno(): (session, each) for session in self._sessions if (each := session.connection)}
         before = self._pending()
-        if not connected:
+        connected = {each.fileno(): (session, each) for session, each in self._connected()}
+        if connected:
+            self._poll(connected)
+        else:
             stopping.wait(_IDLE)
+        self._quiet = self._pending() == before
+        if not before:
+            self._gathering_since = time.monotonic()
+
+    def _poll(self, connected: Mapping[int, tuple[Session, Connection]]) -> None:
         poll = select.poll()
         for number, (_, connection) in connected.items():
             poll.register(number, _wanted(connection))
-        for number, event in poll.poll(self._patience() * 1000) if connected else ():
+        for number, event in poll.poll(self._patience() * 1000):
             session, connection = connected[number]
             if event & select.POLLOUT:
                 connection.flush()
             if event & ~select.POLLOUT:
                 connection.receive()
             session.read()
-        self._quiet = self._pending() == before
-        if not before:
-            self._gathering_since = time.monotonic()
+
+    def _connected(self) -> Iterator[tuple[Session, Connection]]:
+        for session in self._sessions:
+            if connection := session.connection:
+                yield session, connection
 
     def _pending(self) -> int:
-        return sum(len(each.messages) for session in self._sessions if (each := session.connection))
+        return sum(len(connection.messages) for _, connection in self._connected())
+
+    def _may_take(self) -> bool:
+        """Whether something is there, the database did not just fail, and the brokers have read what we sent."""
+        read = all(connection.unsent < _MUCH for _, connection in self._connected())
+        return self._pending() > 0 and time.monotonic() >= self._retry_at and read
 
     def _patience(self) -> float:
         """How long to wait for more, seconds."""
-        if self._pending() and self._may_take():
-            return _QUIET
-        return min(max(self._retry_at - time.monotonic(), _QUIET), _IDLE) if self._pending() else _IDLE
+        return _QUIET if self._may_take() else _IDLE
 
-    def _may_take(self) -> bool:
-        """Whether the database did not just fail, and the brokers have read what we sent."""
-        return time.monotonic() >= self._retry_at and all(
-            each.unsent < _MUCH for session in self._sessions if (each := session.connection)
-        )
-
-    def _ready(self) -> bool:
-        pending = self._pending()
-        full = pending >= BATCH or time.monotonic() - self._gathering_since > _GATHER
-        return bool(pending) and (self._quiet or full) and self._may_take()
+    def _is_time(self) -> bool:
+        """Whether what is there should not wait for more."""
+        late = time.monotonic() - self._gathering_since > _GATHER
+        return self._may_take() and (self._quiet or late or self._pending() >= BATCH)
 
     def _take(self) -> None:
         """Take in a batch; acknowledge and answer after the transaction, never before."""
         parts: list[tuple[Connection, int]] = []
         room = BATCH
-        for session in self._sessions:
-            if connection := session.connection:
-                parts.append((connection, min(len(connection.messages), room)))
-                room -= parts[-1][1]
+        for _, connection in self._connected():
+            parts.append((connection, min(len(connection.messages), room)))
+            room -= parts[-1][1]
         self._sessions.rotate()  # none may fill every batch
         messages = [message for connection, count in parts for message in connection.messages[:count]]
         answers: list[Message] = []
