@@ -95,7 +95,7 @@ class Replay:
         if kept is None:
             raise _No("it is not in quarantine, or no longer")
         if kept.reason == _HISTORY:
-            outbox.append(conn, kept.payload.splitlines(), now_s(self._clock))
+            outbox.append(conn, [kept.payload.removesuffix(b"\n")], now_s(self._clock))
             return "on its way to InfluxDB again"
         states = tag_states.load(conn, {kept.tag_id})
         if kept.tag_id not in states:
