@@ -50,7 +50,7 @@ class Sent:
     """What became of a load. Times are of the monotonic clock, in seconds."""
 
     messages: int = 0
-    """Published and acknowledged by the broker, markers included."""
+    """Published and acknowledged by the broker, without markers."""
     answers: int = 0
     """Acks of the gateway that reached the tags."""
     began: float = 0.0
@@ -65,6 +65,7 @@ class Load:
     """A load in a process of its own, which makes its packets before it is told to begin."""
 
     def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         context = multiprocessing.get_context("spawn")
         self._parent, child = context.Pipe()
         self._process = context.Process(target=_run, args=(plan, child), daemon=True)
@@ -87,9 +88,15 @@ class Load:
         return self._parent.poll()
 
     def result(self) -> Sent:
-        """Wait until all is sent and answered; the process stays until `close`."""
-        told: Sent = self._parent.recv()
-        return told
+        """Wait until all is sent and answered; the process stays until `close`.
+
+        Raises:
+            RuntimeError: not all was.
+        """
+        sent: Sent = self._parent.recv()
+        if missing := self._plan.messages - (sent.answers if self._plan.answered else sent.messages):
+            raise RuntimeError(f"{missing} reports of {self._plan.messages} got no answer within {_PATIENCE_S:.0f} s")
+        return sent
 
     def close(self) -> None:
         self._parent.close()
@@ -203,7 +210,7 @@ def _send(plan: Plan, lines: list[_Line], marker: _Line) -> Sent:
             break
         if time.monotonic() - sent.ended > _PATIENCE_S:
             break
-    sent.messages = sum(line.pubacks for line in (*lines, marker))
+    sent.messages = sum(line.pubacks for line in lines)
     sent.answers = sum(line.answers for line in lines)
     sent.bytes = sum(len(line._packets) for line in lines)
     return sent

@@ -124,6 +124,12 @@ def test_a_gateway_stops_and_starts_again_on_the_same_register(start: Start) -> 
     start()
 
 
+def test_another_number_of_shard_groups_than_at_the_first_start_is_refused(start: Start) -> None:
+    start(shard_groups=4).stop()
+    with pytest.raises(ServiceError, match=r"set shard_groups = 4"):
+        start(shard_groups=2)
+
+
 def test_a_port_that_is_taken_is_named(start: Start) -> None:
     taken = Embedded()
     taken.start()
@@ -169,6 +175,7 @@ def test_a_broker_that_dies_stops_the_gateway_loudly(start: Start, monkeypatch: 
         ({"broker": {"host": "h"}}, "port"),
         ({"influx": {"url": "u"}}, "token"),
         ({"watch_every_s": "often"}, "watch_every_s"),
+        ({"shard_groups": 3}, "shard_groups"),
     ],
 )
 def test_a_wrong_configuration_names_what_is_wrong(

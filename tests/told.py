@@ -22,7 +22,7 @@ from tag_line import TagLine
 Flag = tuple[str, str]
 """Asset and rule."""
 
-_VOLATILE = {"meta", "tag_now", "tag_journal", "counter", "outbox", "sink", "judgement", "flag"}
+_VOLATILE = {"meta", "lease", "tag_now", "tag_journal", "counter", "outbox", "sink", "judgement", "flag"}
 """Tables about the latest report and the traffic itself; what came of records is in all the others."""
 
 

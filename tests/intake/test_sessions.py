@@ -20,6 +20,7 @@ from kitback import wire
 from kitback.intake import Broker, Intake, Message, Session, Worker, quarantine
 from kitback.intake.sessions import WINDOW
 from kitback.register import Register, RegisterError
+from kitback.register.leases import Leases
 from kitback.register.tag_states import accounts
 from paper_tag import ROOT, PaperTag, SetClock, account, counts, nowhere
 from tag_line import TagLine
@@ -37,7 +38,8 @@ def session_on(port: int, client_id: str = "gateway", shards: str = "+", ca_file
 def running(broker: AnyBroker, intake: Intake, *sessions: Session) -> Iterator[Worker]:
     """A worker in a thread, with one session unless some are given."""
     stopping = threading.Event()
-    worker = Worker(intake, sessions or [session_on(broker.port)])
+    leases = Leases(intake._register)
+    worker = Worker(intake, sessions or [session_on(broker.port)], leases)
     thread = threading.Thread(target=worker.run, args=[stopping])
     thread.start()
     try:
@@ -46,6 +48,7 @@ def running(broker: AnyBroker, intake: Intake, *sessions: Session) -> Iterator[W
     finally:
         stopping.set()
         thread.join(10)
+        leases.give_back()
         assert not thread.is_alive()
 
 
@@ -345,7 +348,7 @@ def test_a_broker_that_sends_nonsense_does_not_disturb_another(
         answering.start()
         stopping = threading.Event()
         mad = session_on(nonsense.getsockname()[1], "mad")
-        worker = Worker(intake, [mad, session_on(mosquitto.port)])
+        worker = Worker(intake, [mad, session_on(mosquitto.port)], Leases(intake._register))
         serving = threading.Thread(target=worker.run, args=[stopping])
         serving.start()
         answering.join(10)

@@ -9,13 +9,14 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from kitback.intake.connection import Connection
 from kitback.intake.intake import Intake, Message
 from kitback.intake.sessions import BATCH, WINDOW, Session
 from kitback.register import RegisterError
+from kitback.register.leases import LeaseLost, Leases
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ _QUIET: Final = 0.002
 _IDLE: Final = 0.2
 """Seconds between looks at whether to stop, and at sessions that have no broker."""
 _SIGN_OF_LIFE: Final = 60.0
+_SHARES: Final = 5
+"""How often leases are renewed while they last."""
 _MUCH: Final = 1 << 20
 """Bytes that a broker may leave unread before nothing more is taken in."""
 _FIRST_WAIT: Final = 0.1
@@ -37,22 +40,46 @@ _PATIENCE: Final = 5.0
 class Worker:
     """One thread's worth of sessions."""
 
-    def __init__(self, intake: Intake, sessions: Iterable[Session]) -> None:
-        """Prepare the worker; `run` connects its sessions."""
+    def __init__(self, intake: Intake, sessions: Iterable[Session], leases: Leases) -> None:
+        """Prepare the worker; `run` connects its share of the sessions.
+
+        Args:
+            leases: say which of the sessions are ours; with one gateway, all are.
+        """
         self._intake = intake
-        self._sessions = deque(sessions)
+        self._leases = leases
+        self._all = {session.client_id: session for session in sessions}
+        self._sessions: deque[Session] = deque()
+        self._share_at = self._held_until = 0.0
         self._gathering_since = 0.0
         self._quiet = True
         self._retry_at = 0.0
         self._wait = _FIRST_WAIT
         self._noted_at = 0.0
         self.joined = threading.Event()
-        """Set while all sessions are joined, and the register knows it."""
+        """Set while all sessions that are ours are joined, and the register knows it."""
+
+    def share(self) -> None:
+        """Find out which sessions are ours now; `run` does so by itself.
+
+        Raises:
+            RegisterError: the database failed.
+        """
+        asked = time.monotonic()
+        held = self._leases.share(self._all.keys())
+        self._held_until = asked + self._leases.seconds
+        self._share_at = asked + self._leases.seconds / _SHARES
+        self._keep([session for session in self._sessions if session.client_id in held])
+        if new := held - {session.client_id for session in self._sessions}:
+            self.joined.clear()
+            self._intake.away()  # nobody hears those tags until they are joined
+            self._sessions.extend(self._all[name] for name in sorted(new))
 
     def run(self, stopping: threading.Event) -> None:
         """Take in what comes until `stopping` is set, whatever happens to broker and database."""
         try:
             while not stopping.is_set():
+                self._renew()
                 for session in self._sessions:
                     session.tend()
                 self._note_listening()
@@ -61,8 +88,27 @@ class Worker:
                     self._take()
         finally:
             self.joined.clear()
-            for session in self._sessions:
+            self._keep(())
+
+    def _renew(self) -> None:
+        now = time.monotonic()
+        if now < self._share_at:
+            return
+        try:
+            self.share()
+        except RegisterError as error:
+            log.error("%s; leases are not renewed", error)
+            self._share_at = time.monotonic() + self._leases.seconds / _SHARES
+            if time.monotonic() > self._held_until:
+                # Somebody else may have them: two who want a session would take it from each other for ever.
+                self._keep(())
+
+    def _keep(self, sessions: Collection[Session]) -> None:
+        """Leave all other sessions."""
+        for session in self._sessions:
+            if session not in sessions:
                 session.leave()
+        self._sessions = deque(sessions)
 
     def _gather(self, stopping: threading.Event) -> None:
         """Wait until something comes on any session, and read it."""
@@ -125,15 +171,16 @@ class Worker:
         self._gathering_since = time.monotonic()
 
     def _note_listening(self) -> None:
-        """Let the register know whether its tags are heard."""
-        joined, noted = all(session.joined for session in self._sessions), self.joined.is_set()
-        now = time.monotonic()
-        if now < self._retry_at or (joined == noted and (not joined or now - self._noted_at < _SIGN_OF_LIFE)):
-            return
-        if not joined:
-            # Whether or not it can be noted: `connected` must come again.
-            self.joined.clear()
-            self._insist(self._intake.away)
+        """Let the register know whether our tags are heard."""
+        now, noted = time.monotonic(), self.joined.is_set()
+        if not all(session.joined for session in self._sessions):
+            self.joined.clear()  # and `connected` must come again, whether or not this can be noted
+            if noted:
+                self._insist(self._intake.away)
+        elif not self._sessions:
+            self.joined.set()
+        elif now < self._retry_at or (noted and now < self._noted_at + _SIGN_OF_LIFE):
+            pass
         elif self._insist(self._intake.still if noted else self._intake.connected):
             self._noted_at = now
             self.joined.set()
@@ -142,6 +189,10 @@ class Worker:
         """Do what needs the database; False when it failed, and nothing is to be done with it for a while."""
         try:
             work()
+        except LeaseLost as error:
+            log.warning("%s; it is left to that one", error)
+            self._share_at = 0.0
+            return False
         except RegisterError as error:
             log.error("%s; nothing is acknowledged, next try in %.1f s", error, self._wait)
             self._retry_at = time.monotonic() + self._wait

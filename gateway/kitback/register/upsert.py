@@ -5,6 +5,7 @@ To run a row through SQLAlchemy's own bookkeeping costs three to five times what
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,8 +35,26 @@ def put(
         latest: columns that keep the greater of the two; null is least.
     """
     if rows:
-        text, order = _text(conn.dialect.name, _put(conn.dialect.name, table, tuple(rows[0]), add, latest))
-        conn.exec_driver_sql(text, [tuple(row[name] for name in order) for row in rows])
+        names = tuple(rows[0])
+        put_values(conn, table, names, [tuple(row[name] for name in names) for row in rows], add=add, latest=latest)
+
+
+def put_values(
+    conn: sa.Connection,
+    table: sa.Table,
+    names: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    add: tuple[str, ...] = (),
+    latest: tuple[str, ...] = (),
+) -> None:
+    """As `put`, with rows as plain tuples of the columns `names`."""
+    if rows:
+        text, order = _text(conn.dialect.name, _put(conn.dialect.name, table, names, add, latest))
+        if order != names:  # SQLAlchemy puts them in the table's order
+            in_order = itemgetter(*(names.index(name) for name in order))
+            rows = [in_order(row) for row in rows]
+        conn.exec_driver_sql(text, list(rows))
 
 
 def change(conn: sa.Connection, statement: sa.Update, rows: Iterable[tuple[Any, ...]]) -> None:
