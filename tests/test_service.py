@@ -1,7 +1,9 @@
 """The parts put together."""
 
+import contextlib
 import json
 import logging
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -103,6 +105,18 @@ def test_the_pages_are_served(start: Start) -> None:
     assert gateway.web_url
     with urllib.request.urlopen(gateway.web_url) as page:  # noqa: S310
         assert b"Kitback" in page.read()
+
+
+def test_a_gateway_that_has_joined_its_broker_is_healthy_and_can_be_measured(start: Start) -> None:
+    url = start(web={"port": 0}).web_url
+
+    def get(path: str) -> bytes:
+        with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(f"{url}{path}") as answer:  # noqa: S310
+            return bytes(answer.read())
+        return b""
+
+    until(lambda: b'"status":"ok"' in get("healthz"), what="health")
+    assert b"kitback_listening 1.0" in get("metrics")
 
 
 def test_a_gateway_stops_and_starts_again_on_the_same_register(start: Start) -> None:

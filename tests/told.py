@@ -106,7 +106,9 @@ class Told:
             )
             tables["account"] = sorted(tuple(row) for row in conn.execute(_without_traffic(accounts)))
             tables["flag"] = sorted(tuple(row) for row in open_flags)
-            lines = [(line,) for line in history(conn) if not line.startswith(("assets,", "fleet,", "flag,"))]
+            lines = [
+                (line,) for line in history(conn) if not line.startswith(("assets,", "fleet,", "flag,", "gateway "))
+            ]
         return tables | {"history": sorted(lines)}
 
     def _pending(self) -> int:
