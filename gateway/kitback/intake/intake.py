@@ -75,7 +75,7 @@ class Intake:
         """
         arrival = Arrival(now_s(self._clock), self._clock.synchronised())
         try:
-            with self._register.write() as conn:
+            with self._register.write(beside=True) as conn:
                 self._guard(conn)
                 outbox.require_room(conn)
                 return _Batch(conn, self._register.epoch, self._root, self._locate, arrival).take(messages)
@@ -95,7 +95,7 @@ class Intake:
         """Set aside the message that we fail on. Its tag is told, sends less at a time, and leaves out what fails."""
         named = {"tag": wire.tag_of(self._root, message[0]), "reason": "failed"}
         log.error("failed on a report to %s", message[0], exc_info=error, extra=named)
-        with self._register.write() as conn:
+        with self._register.write(beside=True) as conn:
             self._guard(conn)
             batch = _Batch(conn, self._register.epoch, self._root, self._locate, arrival)
             return batch.refuse(message, "failed", type(error).__name__)

@@ -111,6 +111,7 @@ def fit_tag(conn: sa.Connection, tag_id: str, asset_id: str, at: int, *, who: st
     Raises:
         IllegalMove: either is unknown, or is fitted to something else.
     """
+    _hold(conn, tag_id)
     _require(conn, tag.c.tag_id, tag_id, "tag")
     _require(conn, asset.c.asset_id, asset_id, "asset")
     for mine in conn.execute(
@@ -134,6 +135,7 @@ def unfit_tag(conn: sa.Connection, tag_id: str, at: int, *, who: str = "system")
     Raises:
         IllegalMove: it is on none, or was fitted later than `at`.
     """
+    _hold(conn, tag_id)
     mine = conn.execute(sa.select(fitting).where(fitting.c.tag_id == tag_id, fitting.c.to_s.is_(None))).one_or_none()
     if mine is None:
         raise IllegalMove(f"tag {tag_id} is fitted to no asset: check the tag id")
@@ -210,6 +212,11 @@ def return_loan(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "syst
     judgements.refresh(conn, mine.asset_id)
     _forget_power(conn, mine.asset_id)
     _audit(conn, at, who, f"loan.end {loan_ref}", {"asset_id": mine.asset_id})
+
+
+def _hold(conn: sa.Connection, tag_id: str) -> None:
+    """Let no report of a tag be taken in until this is done: whose it is, is about to change."""
+    conn.execute(sa.select(tag.c.tag_id).where(tag.c.tag_id == tag_id).with_for_update(key_share=True))
 
 
 def _new_tag(conn: sa.Connection, asset_id: str) -> None:
