@@ -1,11 +1,20 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from kitback import wire
 from kitback.intake import Intake
 from kitback.register import Register, loans
+from laws import assert_conserved
 from paper_tag import ROOT, PaperTag, SetClock, nowhere
+
+
+@pytest.fixture(autouse=True)
+def the_books_balance(register: Register) -> Iterator[None]:
+    """After each test, whatever it did."""
+    yield
+    with register.read() as conn:
+        assert_conserved(conn)
 
 
 @pytest.fixture

@@ -1,18 +1,26 @@
 """The session on real brokers: nothing is acknowledged before it is safe, nothing stays unanswered after."""
 
+import logging
+import queue
+import socket
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
 
+from authority import Authority
 from brokers import AnyBroker, Mosquitto, until
 from kitback import wire
-from kitback.intake import Intake, Message, Session, quarantine
-from kitback.intake.sessions import Broker
+from kitback.intake import Broker, Intake, Message, Session, Worker, quarantine
+from kitback.intake.sessions import WINDOW
 from kitback.register import Register, RegisterError
+from kitback.register.leases import Leases
 from kitback.register.tag_states import accounts
 from paper_tag import ROOT, PaperTag, SetClock, account, counts, nowhere
 from tag_line import TagLine
@@ -20,19 +28,27 @@ from tag_line import TagLine
 NOON = 1_749_999_600  # before the clock's time
 
 
+def session_on(port: int, client_id: str = "gateway", shards: str = "+", ca_file: Path | None = None) -> Session:
+    topics = [wire.topic(ROOT, "+", wire.UP_REPORT).replace("+", shard, 1) for shard in shards]
+    host = "localhost" if ca_file else "127.0.0.1"
+    return Session(Broker(host, port, ca_file=str(ca_file) if ca_file else None), client_id, topics)
+
+
 @contextmanager
-def running(broker: AnyBroker, intake: Intake, client_id: str = "gateway") -> Iterator[Session]:
-    """A session that serves in a thread."""
+def running(broker: AnyBroker, intake: Intake, *sessions: Session) -> Iterator[Worker]:
+    """A worker in a thread, with one session unless some are given."""
     stopping = threading.Event()
-    session = Session(Broker("127.0.0.1", broker.port), ROOT, client_id, intake)
-    thread = threading.Thread(target=session.run, args=[stopping])
+    leases = Leases(intake._register)
+    worker = Worker(intake, sessions or [session_on(broker.port)], leases)
+    thread = threading.Thread(target=worker.run, args=[stopping])
     thread.start()
     try:
-        assert session.joined.wait(10)
-        yield session
+        assert worker.joined.wait(10)
+        yield worker
     finally:
         stopping.set()
         thread.join(10)
+        leases.give_back()
         assert not thread.is_alive()
 
 
@@ -153,11 +169,11 @@ def test_a_database_that_comes_back_is_used_again(
 
 
 def test_a_broker_that_went_away_is_found_again(broker: AnyBroker, intake: Intake, tag: PaperTag) -> None:
-    with running(broker, intake) as session:
+    with running(broker, intake) as worker:
         broker.stop()
-        until(lambda: not session.joined.is_set(), what="the loss")
+        until(lambda: not worker.joined.is_set(), what="the loss")
         broker.start()
-        assert session.joined.wait(10)
+        assert worker.joined.wait(10)
         tag.use()
         with TagLine(broker.port, tag.tag_id) as line:
             line.publish(*tag.message())
@@ -174,12 +190,12 @@ def test_messages_held_over_a_restart_of_the_broker_are_taken_in_once(
     try:
         tag.use()
         failing.failures = 10**6
-        with running(broker, failing) as session:
+        with running(broker, failing) as worker:
             with TagLine(broker.port, tag.tag_id) as line:
                 line.publish(*tag.message())
                 until(lambda: failing.tries >= 1, what="a try")
             broker.stop()
-            until(lambda: not session.joined.is_set(), what="the loss")
+            until(lambda: not worker.joined.is_set(), what="the loss")
             failing.failures = 0
             broker.start()
             until(lambda: applied(register) == 1, what="the second delivery")
@@ -187,3 +203,186 @@ def test_messages_held_over_a_restart_of_the_broker_are_taken_in_once(
         broker.stop()
     with register.read() as conn:
         assert account(conn, tag).duplicate == 0
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def test_the_newest_protocol_that_a_broker_speaks_is_found_and_kept_to(
+    broker: AnyBroker, intake: Intake, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with running(broker, intake) as worker:
+        broker.stop()
+        until(lambda: not worker.joined.is_set(), what="the loss")
+        broker.start()
+        assert worker.joined.wait(10)
+    protocol = "5" if isinstance(broker, Mosquitto) else "3.1.1"
+    told = [record.getMessage() for record in caplog.records if record.name == "kitback.intake.sessions"]
+    assert [each.endswith(f"with MQTT {protocol}") for each in told if "listens" in each] == [True, True]
+    assert sum("trying" in each for each in told) == (protocol == "3.1.1")
+
+
+def test_reports_and_answers_pass_tls(tmp_path: Path, intake: Intake, tag: PaperTag, register: Register) -> None:
+    authority = Authority()
+    port, lines = authority.listener(tmp_path, "localhost")
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_text(ssl.DER_cert_to_PEM_cert(authority.der))
+    broker = Mosquitto(tmp_path, f"{lines}allow_anonymous true\n")
+    broker.start()
+    tag.batch = 1
+    for _ in range(600):
+        tag.use(span=1)
+    try:
+        with running(broker, intake):  # so that all waits for a session of that name
+            pass
+        with TagLine(broker.port, tag.tag_id) as line:
+            for after in range(600):
+                line.publish(*tag.message(after))
+            with running(broker, intake, session_on(port, ca_file=ca_file)):
+                for _ in range(600):
+                    tag.hear(*line.answer())
+    finally:
+        broker.stop()
+    assert applied(register) == 600
+
+
+def test_a_worker_serves_each_session_and_acknowledges_on_it(
+    mosquitto: Mosquitto, intake: Intake, register: Register
+) -> None:
+    tags = [PaperTag(tag_id=f"00000000000{digit}") for digit in "34a"]
+    with register.write() as conn:
+        for tag in tags:
+            tag.enrol(conn)
+
+    def halves() -> list[Session]:
+        return [session_on(mosquitto.port, shards, shards) for shards in ("01234567", "89abcdef")]
+
+    with running(mosquitto, intake, *halves()):
+        for tag in tags:
+            with TagLine(mosquitto.port, tag.tag_id) as line:
+                line.publish(*tag.message())
+                tag.hear(*line.answer())
+    # What was not acknowledged would come again now, before this.
+    with running(mosquitto, intake, *halves()):
+        for tag in tags:
+            with TagLine(mosquitto.port, tag.tag_id) as line:
+                line.publish(*tag.message())
+                tag.hear(*line.answer())
+    with register.read() as conn:
+        assert counts(conn)["received"] == 6
+
+
+class Interrupted(Intake):
+    """An intake in whose first transaction the broker gives the session to somebody else."""
+
+    def __init__(self, register: Register, clock: SetClock, port: int) -> None:
+        super().__init__(register, clock, ROOT, lambda *_: None)
+        self._port = port
+        self.sizes: list[int] = []
+
+    def take(self, messages: Sequence[Message]) -> list[Message]:
+        if not self.sizes:
+            somebody = Client(CallbackAPIVersion.VERSION2, "gateway", clean_session=False)
+            somebody.connect("127.0.0.1", self._port)
+            while not somebody.is_connected():
+                somebody.loop(0.1)
+            somebody.disconnect()
+        self.sizes.append(len(messages))
+        return super().take(messages)
+
+
+def test_what_was_taken_in_over_a_connection_that_is_gone_is_not_acknowledged_on_the_next(
+    mosquitto: Mosquitto, register: Register, clock: SetClock, tag: PaperTag
+) -> None:
+    """It comes again, and is seen to be a repeat; an acknowledgement would have hit another message of that id."""
+    intake = Interrupted(register, clock, mosquitto.port)
+    tag.use()
+    with running(mosquitto, intake), TagLine(mosquitto.port, tag.tag_id) as line:
+        line.publish(*tag.message())
+        until(lambda: len(intake.sizes) == 2, what="the second delivery")
+        tag.hear(*line.answer())
+    assert intake.sizes == [1, 1]
+    with register.read() as conn:
+        row = account(conn, tag)
+    assert (row.applied, row.duplicate) == (1, 1)
+
+
+def test_while_nothing_can_be_taken_in_only_so_much_is_read(
+    mosquitto: Mosquitto, failing: Failing, tag: PaperTag
+) -> None:
+    """No window holds back what was published with QoS 0."""
+    failing.failures = 10**6
+    session = session_on(mosquitto.port)
+    topic, payload = tag.message()
+    with running(mosquitto, failing, session):
+        flood = Client(CallbackAPIVersion.VERSION2)
+        flood.connect("127.0.0.1", mosquitto.port)
+        for _ in range(10_000):
+            flood.publish(topic, payload, qos=0)
+        flood.publish(topic, payload, qos=1)
+        while flood.want_write() or flood.loop(0.05):
+            pass
+        assert session.connection
+        until(lambda: session.connection and len(session.connection.messages) >= WINDOW, what="a full window")
+        tries = failing.tries
+        until(lambda: failing.tries > tries + 1, what="more tries")
+        assert len(session.connection.messages) < WINDOW + 1000
+        flood.disconnect()
+        failing.failures = 0
+        with TagLine(mosquitto.port, tag.tag_id) as line:
+            tag.hear(*line.answer())
+
+
+@contextmanager
+def nonsense() -> Iterator[int]:
+    """The port of what is no broker."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = threading.Thread(target=_answer_once, args=[server, b"\x20\x03\xff\xff\xff"])
+        answering.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            socket.create_connection(server.getsockname()).close()  # in case nobody came
+            answering.join(10)
+
+
+@pytest.mark.parametrize("fault", ["a broker that sends nonsense", "a topic that makes paho raise in a callback"])
+def test_a_session_that_cannot_be_had_does_not_disturb_another(
+    mosquitto: Mosquitto, intake: Intake, tag: PaperTag, fault: str
+) -> None:
+    tag.use()
+    stopping = threading.Event()
+    with nonsense() as port:
+        mad = session_on(port, "mad") if "nonsense" in fault else session_on(mosquitto.port, "mad", "#")
+        worker = Worker(intake, [mad, session_on(mosquitto.port)], Leases(intake._register))
+        serving = threading.Thread(target=worker.run, args=[stopping])
+        serving.start()
+        try:
+            with TagLine(mosquitto.port, tag.tag_id) as line:
+                until(lambda: _hears(line, tag), what="an answer")
+        finally:
+            stopping.set()
+            serving.join(10)
+    assert not mad.joined
+
+
+def _hears(line: TagLine, tag: PaperTag) -> bool:
+    line.publish(*tag.message())
+    try:
+        tag.hear(*line.answer(0.5))
+    except queue.Empty:
+        return False
+    return True
+
+
+def _answer_once(server: socket.socket, answer: bytes) -> None:
+    with server.accept()[0] as broker, suppress(OSError):
+        broker.recv(1000)
+        broker.sendall(answer)
+        broker.recv(1000)

@@ -11,7 +11,7 @@ from brokers import until
 from kitback import wire
 from kitback.intake import Intake
 from kitback.register import Register, RegisterError, loans, outbox
-from kitback.register.tables import judgement, use_day
+from kitback.register.tables import counter, judgement, use_day
 from paper_tag import ROOT, PaperTag, SetClock, account, counts, history, nowhere
 
 T = 1_740_000_000
@@ -108,20 +108,21 @@ def test_a_loan_that_begins_while_a_report_is_taken_in_knows_what_it_said(
     assert (row.loan_ref, row.heard_at) == ("LN-1", clock.unix)
 
 
-def test_a_sink_passes_by_no_row_that_took_longer_to_commit(register: Register, at_once: ThreadPoolExecutor) -> None:
+def test_rows_of_the_outbox_are_numbered_as_they_are_committed(register: Register, at_once: ThreadPoolExecutor) -> None:
     def second() -> None:
         with register.write(beside=True) as conn:
             outbox.append(conn, [b"second"], T)
 
+    with register.write() as conn:
+        outbox.append(conn, [b"zeroth"], T)
     with register.write(beside=True) as conn:
-        outbox.append(conn, [b"first"], T)
+        conn.execute(sa.select(counter).with_for_update())  # half-way through an append
         appended = at_once.submit(second)
         until(waiting(register, 1))
-        with register.read() as reader:
-            assert history(reader) == []
+        outbox.append(conn, [b"first"], T)
     appended.result()
     with register.read() as conn:
-        assert history(conn) == ["first", "second"]
+        assert history(conn) == ["zeroth", "first", "second"]
 
 
 TAGS = ASSETS = 8

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.both_engines
 
 def history(service: Service) -> list[str]:
     with service.register.read() as conn:
-        return [line for row in outbox.pending(conn, "anywhere", 1000) for line in row.lines.decode().splitlines()]
+        return [
+            line for row in outbox.pending(conn, "anywhere", 1000, 1 << 20) for line in row.lines.decode().splitlines()
+        ]
 
 
 def flags_told(service: Service, fact: str) -> list[str]:

@@ -1,40 +1,31 @@
-"""One persistent MQTT session: gathers what has arrived, has it taken in, and only then acknowledges and answers.
-
-One thread drives it all, so nothing can be acknowledged behind the back of a reconnect, and a callback can do no more
-than put a message on a list.
-"""
+"""A persistent session on a broker, which keeps it, and what comes for it, while nobody is connected."""
 
 import logging
-import socket
-import threading
 import time
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final
 
 from msgspec import Struct
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
-from kitback import wire
-from kitback.intake.intake import Intake
-from kitback.register import RegisterError
+from kitback.intake.connection import Client, Connection
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 100
+BATCH: Final = 500
 """Messages taken in at once at most."""
-GATHER: Final = 0.020
-"""Seconds a batch may gather for. Brokers hand out a few messages at a time (Mosquitto: 20), so it may never fill."""
-_QUIET: Final = 0.002
-"""Seconds without a message that end the gathering sooner."""
-_IDLE: Final = 0.2
-"""Seconds between looks at whether to stop."""
-_SIGN_OF_LIFE: Final = 60.0
+WINDOW: Final = 2 * BATCH
+"""Messages that a broker may hand out before the first is acknowledged: a batch in work and one on its way."""
 _KEEPALIVE: Final = 30
+_EXPIRY: Final = 30 * 86_400
+"""Seconds that the broker keeps the session of a gateway that stays away: longer than any outage."""
+_NAMES: Final = {MQTTProtocolVersion.MQTTv5: "5", MQTTProtocolVersion.MQTTv311: "3.1.1"}
+_FIRST_WAIT: Final = 0.1
 _PATIENCE: Final = 5.0
-"""The longest wait in seconds before a broker or a database that failed is tried again."""
-
-_T = TypeVar("_T")
+"""Seconds that a broker may take to let us in, and the longest wait before it is tried again."""
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,155 +40,153 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Session:
-    """A gateway's session on a broker. The broker keeps it, and what comes for it, while the gateway is away."""
+    """A session, and the connection it has now, if any. It is sought again for as long as it takes.
 
-    def __init__(self, broker: Broker, root: str, client_id: str, intake: Intake) -> None:
-        """Prepare the session; `run` connects.
+    MQTT 5 where the broker speaks it, for its larger window; else 3.1.1.
+    """
+
+    def __init__(self, broker: Broker, client_id: str, topics: Sequence[str]) -> None:
+        """Prepare the session; `tend` connects.
 
         Args:
-            root: the first level of all topics.
-            client_id: the session's name on the broker; one gateway, one name.
+            client_id: the session's name on the broker; whoever else connects with it takes it over.
+            topics: the filters to subscribe to.
         """
+        self.client_id = client_id
+        self.joined = False
+        """Whether the broker keeps the session for us and hands out what comes."""
+        self.topics = topics
         self._broker = broker
-        self._topic = wire.topic(root, "+", wire.UP_REPORT)
-        self._intake = intake
-        self._pending: list[MQTTMessage] = []
-        self.joined = threading.Event()
-        """Set while the broker keeps the session for us and hands out what comes."""
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
-        self._client.on_socket_open = _no_delay
-        self._client.on_connect = self._on_connect
-        self._client.on_subscribe = self._on_subscribe
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
-        if broker.user is not None:
-            self._client.username_pw_set(broker.user, broker.password)
-        if broker.ca_file is not None:
-            self._client.tls_set(broker.ca_file)
+        self._protocol = MQTTProtocolVersion.MQTTv5
+        self._protocol_is_known = False
+        self._client: Client | None = None
+        self._deadline = 0.0
+        self._retry_at = 0.0
+        self._wait = _FIRST_WAIT
 
-    def run(self, stopping: threading.Event) -> None:
-        """Take in what comes until `stopping` is set; a lost broker is sought again for as long as it takes."""
-        while not stopping.is_set():
-            if self._join(stopping):
-                self._serve(stopping)
-                self._note_away()
-        self.joined.clear()
-        self._client.disconnect()
+    @property
+    def connection(self) -> Connection | None:
+        """The present connection; messages may be there before the session is joined."""
+        return self._client.connection if self._client else None
 
-    def _serve(self, stopping: threading.Event) -> None:
-        """Until stopped or disconnected."""
-        self._insist(self._intake.connected, stopping)
-        alive = time.monotonic()
-        while self.joined.is_set() and not stopping.is_set():
-            self._gather()
-            if self._pending:
-                self._take(stopping)
-            if time.monotonic() - alive > _SIGN_OF_LIFE:
-                self._insist(self._intake.still, stopping)
-                alive = time.monotonic()
+    def tend(self) -> None:
+        """Connect when it is time to, keep alive what is connected; call it a few times a second."""
+        now = time.monotonic()
+        if self._client is None:
+            if now >= self._retry_at:
+                self._connect(now)
+            return
+        self._client.loop_misc()
+        if not self.joined and now > self._deadline and self.connection:
+            self.connection.lost = f"no answer within {_PATIENCE:.0f} s"
+        self.read()
 
-    def _note_away(self) -> None:
+    def read(self) -> None:
+        """Let paho have what is its own; call it after `receive`."""
+        client, connection = self._client, self.connection
+        if client is None or connection is None:
+            return
         try:
-            self._intake.away()
-        except RegisterError as error:
-            log.error("%s; that the broker was lost is not noted", error)
+            while connection.for_paho and client.socket() is not None:
+                client.loop_read()
+                if client.want_write():  # what a callback wanted to say
+                    client.loop_write()
+        except Exception:  # whatever makes paho fall over must not stop the other sessions
+            log.exception("broker %s sent what cannot be read", self._where)
+            connection.lost = "unreadable"
+        if connection.lost is not None or client.socket() is None:
+            self._lose(connection.lost)
 
-    def _gather(self) -> None:
-        """Wait for a first message, then for those that come with it."""
-        self._turn(_IDLE)
-        deadline = time.monotonic() + GATHER
-        gathered = 0
-        while gathered < len(self._pending) < BATCH and time.monotonic() < deadline:
-            gathered = len(self._pending)
-            self._turn(_QUIET)
+    def leave(self) -> None:
+        """Disconnect, if connected; what was not acknowledged comes again."""
+        if self._client is not None:
+            self._client.disconnect()
+            self._forget()
 
-    def _take(self, stopping: threading.Event) -> None:
-        """Take in what is pending; acknowledge and answer after the transaction, never before."""
-        batch = self._pending[:BATCH]
-        messages = [(_topic(each), bytes(each.payload)) for each in batch]
-        answers = self._insist(lambda: self._intake.take(messages), stopping)
-        if answers is None:
+    @property
+    def _where(self) -> str:
+        return f"{self._broker.host}:{self._broker.port}"
+
+    def _connect(self, now: float) -> None:
+        broker = self._broker
+        client = Client(self.client_id, self._protocol)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        if broker.user is not None:
+            client.username_pw_set(broker.user, broker.password)
+        try:
+            if broker.ca_file is not None:
+                client.tls_set(broker.ca_file)
+            if self._protocol == MQTTProtocolVersion.MQTTv5:
+                client.connect(broker.host, broker.port, _KEEPALIVE, clean_start=False, properties=_properties())
+            else:
+                client.connect(broker.host, broker.port, _KEEPALIVE)
+        except (OSError, ValueError) as error:
+            log.error("broker %s cannot be reached: %s; next try in %.1f s", self._where, error, self._wait)
+            self._retry_later()
             return
-        del self._pending[: len(batch)]
-        for message in batch:
-            self._client.ack(message.mid, message.qos)
-        for topic, answer in answers:
-            self._client.publish(topic, answer)
+        self._client = client
+        self._deadline = now + _PATIENCE
 
-    def _insist(self, work: Callable[[], _T], stopping: threading.Event) -> _T | None:
-        """Do work that needs the database, again and again while that fails; None when stopped or disconnected."""
-        wait = 0.1
-        while self.joined.is_set() and not stopping.is_set():
-            try:
-                return work()
-            except RegisterError as error:
-                log.error("%s; nothing is acknowledged, next try in %.1f s", error, wait)
-            until = time.monotonic() + wait
-            while time.monotonic() < until and self.joined.is_set() and not stopping.is_set():
-                self._turn(0.05)  # so that the broker does not give us up
-            wait = min(wait * 2, _PATIENCE)
-        return None
+    def _lose(self, why: str | None) -> None:
+        if self.joined:
+            log.warning("session %s lost broker %s: %s", self.client_id, self._where, why)
+        elif self._protocol_is_known:
+            log.error("broker %s lets us not in: %s; next try in %.1f s", self._where, why, self._wait)
+        else:
+            self._try_other_protocol(why)
+        self._forget()
+        self._retry_later()
 
-    def _join(self, stopping: threading.Event) -> bool:
-        """Connect and subscribe; False when stopped before that came about."""
-        wait = 0.1
-        where = f"{self._broker.host}:{self._broker.port}"
-        while not stopping.is_set():
-            try:
-                self._client.connect(self._broker.host, self._broker.port, _KEEPALIVE)
-                until = time.monotonic() + _PATIENCE
-                while not self.joined.is_set() and time.monotonic() < until and not stopping.is_set():
-                    if self._client.loop(0.05) is not MQTTErrorCode.MQTT_ERR_SUCCESS:
-                        break
-                if self.joined.is_set():
-                    log.info("listening on %s at broker %s", self._topic, where)
-                    return True
-                log.error("broker %s lets us not in; next try in %.1f s", where, wait)
-            except OSError as error:
-                log.error("broker %s cannot be reached: %s; next try in %.1f s", where, error, wait)
-            stopping.wait(wait)
-            wait = min(wait * 2, _PATIENCE)
-        return False
+    def _forget(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+        self._client = None
+        self.joined = False
 
-    def _turn(self, seconds: float) -> None:
-        """Let the client work for a while: send, receive, keep alive."""
-        if self._client.loop(seconds) is not MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._left()
+    def _retry_later(self) -> None:
+        self._retry_at = time.monotonic() + self._wait
+        self._wait = min(self._wait * 2, _PATIENCE)
 
-    def _left(self) -> None:
-        """Out of the session: what was not acknowledged comes again, under other ids."""
-        self.joined.clear()
-        self._pending.clear()
+    def _try_other_protocol(self, why: str | None) -> None:
+        """A broker without MQTT 5 says so, or just hangs up. What lets us in is kept to."""
+        tried, newest, common = self._protocol, MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
+        self._protocol = common if tried == newest else newest
+        log.log(
+            logging.INFO if tried == newest else logging.ERROR,
+            "broker %s lets us not in with MQTT %s: %s; trying %s",
+            self._where,
+            _NAMES[tried],
+            why,
+            _NAMES[self._protocol],
+        )
 
-    def _on_connect(self, client: Client, _data: object, _flags: object, reason: Any, _properties: object) -> None:
+    def _on_connect(self, client: Any, _data: object, _flags: object, reason: ReasonCode, _more: object) -> None:
+        self._protocol_is_known = reason != "Unsupported protocol version"
         if reason.is_failure:
-            log.error("the broker refuses the session: %s; check user and password", reason)
-            return
-        client.subscribe(self._topic, qos=1)
+            log.error("the broker refuses session %s: %s; check user and password", self.client_id, reason)
+        else:
+            client.subscribe([(topic, 1) for topic in self.topics])
 
-    def _on_subscribe(self, client: Client, _data: object, _mid: int, reasons: list[Any], _properties: object) -> None:
+    def _on_subscribe(self, client: Any, _data: object, _mid: int, reasons: list[ReasonCode], _more: object) -> None:
         if any(reason.is_failure for reason in reasons):
-            log.error("the broker refuses the subscription to %s: check its access list", self._topic)
+            log.error("the broker refuses subscriptions to %s: check its access list", ", ".join(self.topics))
             client.disconnect()
         else:
-            self.joined.set()
+            self.joined = True
+            self._wait = _FIRST_WAIT
+            log.info(
+                "session %s listens at broker %s with MQTT %s", self.client_id, self._where, _NAMES[self._protocol]
+            )
 
-    def _on_disconnect(self, _client: Client, _data: object, _flags: object, reason: Any, _properties: object) -> None:
-        if self.joined.is_set():
-            log.warning("left the broker: %s", reason)
-        self._left()
-
-    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        self._pending.append(message)
-
-
-def _topic(message: MQTTMessage) -> str:
-    try:
-        return message.topic
-    except UnicodeDecodeError:
-        return ""
+    def _on_disconnect(self, _client: object, _data: object, flags: Any, reason: ReasonCode, _more: object) -> None:
+        if flags.is_disconnect_packet_from_server and self.connection is not None:
+            self.connection.lost = str(reason)
 
 
-def _no_delay(_client: Client, _data: object, sock: Any) -> None:
-    """Let each packet leave at once: an answer right after a PUBACK would otherwise wait for that one's ACK, 40 ms."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _properties() -> Properties:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = _EXPIRY
+    properties.ReceiveMaximum = WINDOW
+    return properties

@@ -11,7 +11,7 @@ from kitback import wire
 from kitback.register import lines
 from kitback.register.standings import Fittings, Standing, on_at
 from kitback.register.tables import use_day
-from kitback.register.upsert import put
+from kitback.register.upsert import put_values
 
 _DAY = 86_400
 
@@ -50,6 +50,9 @@ class _Day(Struct):
     used_at: int | None = None
 
 
+_DAYS = ("asset_id", "day", *_Day.__struct_fields__)
+
+
 class Applying:
     """What the records of one transaction come to."""
 
@@ -82,9 +85,8 @@ class Applying:
             types = locate(conn, self._sightings)
             for (tag_id, each), sighting, type_ in zip(self._seen, self._sightings, types, strict=True):
                 self.lines.append(_line(tag_id, sighting.asset, each, type_))
-        names = ("asset_id", "day", *_Day.__struct_fields__)
-        rows = [dict(zip(names, (*key, *astuple(day)), strict=True)) for key, day in sorted(self._days.items())]
-        put(conn, use_day, rows, add=("in_use", "events", "seen"), latest=("used_at",))
+        rows = [(*key, *astuple(day)) for key, day in sorted(self._days.items())]
+        put_values(conn, use_day, _DAYS, rows, add=("in_use", "events", "seen"), latest=("used_at",))
 
     def _use(self, asset: Standing, placed: Placed, use: wire.Use) -> None:
         """Share a span out among its days, in proportion and to the second."""

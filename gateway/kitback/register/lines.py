@@ -11,6 +11,7 @@
 | `flag` | asset, rule, kind | open, since, sentence |
 | `assets` | kind, state | count |
 | `fleet` | kind | fitted, heard_24h |
+| `gateway` | | every counter of the register, and `outbox_kept`, `outbox_waiting` in bytes |
 
 `kind` is `unfitted`, and `asset` is left out, for what a tag noted while it was on no asset. No line names a loan, a
 place or an anchor. Spans, `in_use` and `awake_s` are seconds, `since` is Unix seconds.
@@ -97,6 +98,11 @@ def fleet_line(kind: str, fitted: int, heard_24h: int, at_s: int, seq: int = 0) 
     return _line(
         "fleet", {"kind": kind}, {"fitted": fitted, "heard_24h": heard_24h}, at_s * 1_000_000 + seq % 1_000_000
     )
+
+
+def gateway_line(values: Mapping[str, int], at_s: int) -> bytes:
+    """The line that says how the gateway does; a name's dots become underscores."""
+    return _line("gateway", {}, {name.replace(".", "_"): value for name, value in values.items()}, at_s * 1_000_000)
 
 
 def _line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, Field], at_us: int) -> bytes:

@@ -3,7 +3,6 @@
 Every function takes the connection of a `Register.write()` and changes nothing when it raises.
 """
 
-import json
 import re
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 
 from kitback import wire
 from kitback.register import judgements
+from kitback.register.audit_log import note as _audit
 from kitback.register.tables import anchor, asset, audit, fitting, judgement, loan, place, tag
 from kitback.register.upsert import put
 
@@ -256,7 +256,3 @@ def _one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def _when(unix: int) -> str:
     return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _audit(conn: sa.Connection, at: int, who: str, what: str, detail: dict[str, str | int | None]) -> None:
-    conn.execute(sa.insert(audit), {"at_us": at * 1_000_000, "who": who, "what": what, "detail": json.dumps(detail)})

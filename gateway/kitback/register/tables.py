@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -131,6 +132,14 @@ audit = Table(
     Column("detail", Text, nullable=False, comment="JSON"),
 )
 
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String, primary_key=True, comment="What is led, or `worker` and a holder: who is there"),
+    Column("holder", String, nullable=False),
+    Column("until_s", Float, nullable=False, comment="Unix seconds of the database's clock"),
+)
+
 # --- what the tags said ----------------------------------------------------------------------------------------------
 
 # A journal's account: applied + lost + quarantined = high - base, always.
@@ -206,6 +215,11 @@ quarantine = Table(
     Column("reason", String, nullable=False),
     Column("detail", String, nullable=False),
     Column("payload", LargeBinary, nullable=False, comment="Capped"),
+    Column("clock", Integer, comment="The clock that a record is on; null for anything else"),
+    Column(
+        "counter", BigInteger, comment="A counter of that clock whose Unix time was told with the record; null if none"
+    ),
+    Column("unix", _Seconds, comment="Its Unix time"),
     UniqueConstraint("tag_id", "journal", "seq", "digest"),
 )
 
@@ -312,6 +326,9 @@ sink = Table(
     Column("written", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
     Column("trouble", Text, comment="Why it takes no lines now, and what to do; null while it does"),
+    Column("missed", BigInteger, nullable=False, server_default="0", comment="Lines purged before it had them"),
+    Column("done_bytes", BigInteger, nullable=False, server_default="0", comment="Bytes of all rows it is done with"),
+    Column("configured", Boolean, nullable=False, server_default=false(), comment="The outbox waits for it"),
 )
 
 counter = Table(

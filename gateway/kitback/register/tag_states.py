@@ -10,9 +10,10 @@ from typing import Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from kitback.register.tables import tag, tag_journal, tag_now
-from kitback.register.upsert import among, put, texts
+from kitback.register.upsert import among, put_values, texts
 
 GAPS_KEPT: Final = 64
 """Ranges of lost records remembered in a journal; of older ones only the count is kept. They could only come after all
@@ -160,23 +161,18 @@ def store(conn: sa.Connection, states: Iterable[TagState]) -> None:
         now = state.now
         if now is None:
             continue
-        rows.append(
-            {
-                "tag_id": state.tag_id,
-                "clocks": _encode(state.clocks).decode(),
-                "waiting": state.waiting,
-                **_values(state.journals[now.journal]),
-                **msgspec.structs.asdict(now),
-            }
-        )
-        others += [
-            {"tag_id": state.tag_id, "journal": which, **_values(account)}
-            for which, account in state.journals.items()
-            if which != now.journal
-        ]
-        _no_longer_apart(conn, state, now.journal)
-    put(conn, tag_now, rows)
-    put(conn, tag_journal, others)
+        clocks = _encode(state.clocks).decode()
+        account = _values(state.journals[now.journal])
+        rows.append((state.tag_id, clocks, state.waiting, *account, *astuple(now)))
+        if len(state.journals) > 1:
+            others += [
+                (state.tag_id, which, *_values(account))
+                for which, account in state.journals.items()
+                if which != now.journal
+            ]
+            _no_longer_apart(conn, state, now.journal)
+    put_values(conn, tag_now, ("tag_id", "clocks", "waiting", *_ACCOUNT, *_NOW), rows)
+    put_values(conn, tag_journal, ("tag_id", "journal", *_ACCOUNT), others)
 
 
 def _no_longer_apart(conn: sa.Connection, state: TagState, present: str) -> None:
@@ -194,7 +190,7 @@ def _journal(row: Sequence[object]) -> Journal:
     return account
 
 
-def _values(account: Journal) -> dict[str, object]:
-    values: dict[str, object] = msgspec.structs.asdict(account)
-    values["gaps"] = _encode(account.gaps[-GAPS_KEPT:]).decode() if account.gaps else "[]"
-    return values
+def _values(account: Journal) -> tuple[object, ...]:
+    """In the order of `_ACCOUNT`."""
+    gaps = _encode(account.gaps[-GAPS_KEPT:]).decode() if account.gaps else "[]"
+    return (*astuple(account)[:-1], gaps)

@@ -7,6 +7,7 @@ third of that.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -39,15 +40,32 @@ def put(
         add: columns whose new value is added to the old one instead.
         latest: columns that keep the greater of the two; null is least.
     """
+    if rows:
+        names = tuple(rows[0])
+        put_values(conn, table, names, [tuple(row[name] for name in names) for row in rows], add=add, latest=latest)
+
+
+def put_values(
+    conn: sa.Connection,
+    table: sa.Table,
+    names: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    add: tuple[str, ...] = (),
+    latest: tuple[str, ...] = (),
+) -> None:
+    """As `put`, with rows as plain tuples of the columns `names`."""
     if not rows:
         return
-    names = tuple(rows[0])
     statement = _put(conn.dialect.name, table, names, add, latest)
     if conn.dialect.name == "postgresql":
-        conn.execute(statement, {"rows": _json(table, rows)})
+        conn.execute(statement, {"rows": _json(table, names, rows)})
     else:
         text, order = _text(statement)
-        conn.exec_driver_sql(text, [tuple(row[name] for name in order) for row in rows])
+        if order != names:  # SQLAlchemy puts them in the table's order
+            in_order = itemgetter(*(names.index(name) for name in order))
+            rows = [in_order(row) for row in rows]
+        conn.exec_driver_sql(text, list(rows))
 
 
 def change(conn: sa.Connection, table: sa.Table, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
@@ -60,8 +78,7 @@ def change(conn: sa.Connection, table: sa.Table, names: tuple[str, ...], rows: I
     if not many:
         return
     if conn.dialect.name == "postgresql":
-        as_objects = [dict(zip(names, row, strict=True)) for row in many]
-        conn.execute(_change_from_rows(table, names), {"rows": _json(table, as_objects)})
+        conn.execute(_change_from_rows(table, names), {"rows": _json(table, names, many)})
     else:
         conn.exec_driver_sql(_text(_change(table, names))[0], many)
 
@@ -93,12 +110,14 @@ def _in_postgresql(element: _Elements, compiler: Any, **kw: Any) -> str:
     return f"json_array_elements_text(CAST({compiler.process(element.clauses, **kw)} AS json))"
 
 
-def _json(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> str:
+def _json(table: sa.Table, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     """Rows for `_rows`."""
-    binary = [column.name for column in table.c if isinstance(column.type, sa.LargeBinary) and column.name in rows[0]]
-    if binary:
-        rows = [{**row, **{name: rf"\x{row[name].hex()}" for name in binary}} for row in rows]
-    return _encode(rows).decode()
+    objects = [dict(zip(names, row, strict=True)) for row in rows]
+    for name in names:
+        if isinstance(table.c[name].type, sa.LargeBinary):
+            for each in objects:
+                each[name] = rf"\x{each[name].hex()}"
+    return _encode(objects).decode()
 
 
 def _rows(table: sa.Table, names: tuple[str, ...]) -> sa.TableValuedAlias:
