@@ -11,13 +11,13 @@ Guard = Callable[[socket.socket], None]
 
 
 class Gate:
-    """Listens on a free port of this machine. `let_in` counts the connections that went through."""
+    """Listens on a port of this machine, any free one if it is 0. `let_in` counts the connections that went through."""
 
-    def __init__(self, server_port: int, *guards: Guard) -> None:
+    def __init__(self, server_port: int, *guards: Guard, port: int = 0) -> None:
         self.let_in = 0
         self._server_port = server_port
         self._guards = list(guards)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -68,3 +68,11 @@ def silent(connection: socket.socket) -> None:
 def hangs_up(connection: socket.socket) -> None:
     """Closes after the first thing that is said."""
     connection.recv(65536)
+
+
+def babbles(connection: socket.socket) -> None:
+    """Lets the tag in, and from then on talks without a pause: MQTT messages that are not for it."""
+    connection.recv(65536)
+    connection.sendall(b"\x20\x02\x00\x00")
+    while True:
+        connection.sendall(b"\x30\x04\x00\x01x." * 1000)

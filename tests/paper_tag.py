@@ -1,14 +1,19 @@
 """A tag on paper: keeps the protocol of docs/protocol.md, without sensors, sleep or radio."""
 
 import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from kitback import wire
 from kitback.register import loans
-from kitback.register.tables import counter, outbox, tag_journal
+from kitback.register.apply import Sighting
+from kitback.register.tables import counter, outbox, tag_now
+from kitback.register.tag_states import accounts
 
 ROOT = "kitback"
 
@@ -133,13 +138,29 @@ class PaperTag:
         return self.high >= self.newest
 
 
+def nowhere(_conn: sa.Connection, sightings: Sequence[Sighting]) -> list[str | None]:
+    """A locator that hears nothing."""
+    return [None] * len(sightings)
+
+
 def account(conn: sa.Connection, tag: PaperTag) -> sa.Row[tuple[int, ...]]:
     """What the register keeps of a tag's journal; fails when it does not balance."""
     row = conn.execute(
-        sa.select(tag_journal).where(tag_journal.c.tag_id == tag.tag_id, tag_journal.c.journal == tag.journal)
+        sa.select(accounts).where(accounts.c.tag_id == tag.tag_id, accounts.c.journal == tag.journal)
     ).one()
     assert row.applied + row.lost + row.quarantined == row.high - row.base, row
     return row
+
+
+def gaps(conn: sa.Connection, tag: PaperTag) -> list[tuple[int, int]]:
+    """The ranges of a tag's journal that are written off."""
+    return [tuple(gap) for gap in json.loads(account(conn, tag).gaps)]
+
+
+def clocks(conn: sa.Connection, tag: PaperTag) -> dict[int, list[Any]]:
+    """What the register knows of a tag's clocks: the pairs of each, and how far it reached."""
+    known = conn.scalar(sa.select(tag_now.c.clocks).where(tag_now.c.tag_id == tag.tag_id))
+    return {int(clock): state for clock, state in json.loads(known or "{}").items()}
 
 
 def counts(conn: sa.Connection) -> dict[str, int]:

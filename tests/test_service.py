@@ -1,7 +1,9 @@
 """The parts put together."""
 
+import contextlib
 import json
 import logging
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +13,9 @@ import iotcore
 import pytest
 import sqlalchemy as sa
 
-from brokers import AnyBroker, Embedded
+from brokers import AnyBroker, Embedded, until
 from kitback.clock import SystemClock
-from kitback.register import Register
+from kitback.register import Register, outbox
 from kitback.register.tables import tag_now
 from kitback.service import Config, ConfigError, Gateway, ServiceError, read_config
 from paper_tag import PaperTag
@@ -80,11 +82,41 @@ def test_a_tag_is_answered_through_a_configured_broker(
     assert heard(settings)
 
 
+def test_the_outbox_waits_for_the_configured_influxdb_alone_and_no_longer_than_it_has_room(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    influx = {"url": "http://127.0.0.1:1", "token": "t", "org": "o", "bucket": "b"}
+    start(influx={**influx, "bucket": "old"}, outbox_mib=1).stop()
+    start(influx=influx, outbox_mib=2)
+    register = Register.open(settings["register"])
+
+    def standings() -> dict[str, bool]:
+        with register.read() as conn:
+            return {each.name.rpartition("/")[2]: each.configured for each in outbox.standings(conn)}
+
+    until(lambda: standings() == {"old": False, "b": True}, what="the new sink")
+    with register.read() as conn:
+        assert outbox.room(conn).cap == 2 << 20
+    register.close()
+
+
 def test_the_pages_are_served(start: Start) -> None:
     gateway = start(web={"port": 0})
     assert gateway.web_url
     with urllib.request.urlopen(gateway.web_url) as page:  # noqa: S310
         assert b"Kitback" in page.read()
+
+
+def test_a_gateway_that_has_joined_its_broker_is_healthy_and_can_be_measured(start: Start) -> None:
+    url = start(web={"port": 0}).web_url
+
+    def get(path: str) -> bytes:
+        with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(f"{url}{path}") as answer:  # noqa: S310
+            return bytes(answer.read())
+        return b""
+
+    until(lambda: b'"status":"ok"' in get("healthz"), what="health")
+    assert b"kitback_listening 1.0" in get("metrics")
 
 
 def test_a_gateway_stops_and_starts_again_on_the_same_register(start: Start) -> None:

@@ -12,6 +12,7 @@ from kitback.demo.loans import LENT
 from kitback.demo.run import Run
 from kitback.history import Drain, status
 from kitback.register.tables import flag, metadata
+from kitback.register.tag_states import accounts
 from kitback.virtual.stories import HOUR
 from kitback.virtual.tag import VirtualTag
 from paper_tag import PaperTag, history
@@ -21,7 +22,7 @@ from tag_line import TagLine
 Flag = tuple[str, str]
 """Asset and rule."""
 
-_VOLATILE = {"meta", "tag_now", "tag_pair", "tag_clock", "counter", "outbox", "sink", "judgement", "flag"}
+_VOLATILE = {"meta", "lease", "tag_now", "tag_journal", "counter", "outbox", "sink", "judgement", "flag"}
 """Tables about the latest report and the traffic itself; what came of records is in all the others."""
 
 
@@ -103,8 +104,11 @@ class Told:
             open_flags = conn.execute(
                 sa.select(flag.c.asset_id, flag.c.rule, flag.c.since).where(flag.c.closed_at.is_(None))
             )
+            tables["account"] = sorted(tuple(row) for row in conn.execute(_without_traffic(accounts)))
             tables["flag"] = sorted(tuple(row) for row in open_flags)
-            lines = [(line,) for line in history(conn) if not line.startswith(("assets,", "fleet,", "flag,"))]
+            lines = [
+                (line,) for line in history(conn) if not line.startswith(("assets,", "fleet,", "flag,", "gateway "))
+            ]
         return tables | {"history": sorted(lines)}
 
     def _pending(self) -> int:
@@ -149,5 +153,5 @@ class _Resender(PaperTag):
         return self.key
 
 
-def _without_traffic(table: sa.Table) -> sa.Select[tuple[object, ...]]:
+def _without_traffic(table: sa.FromClause) -> sa.Select[tuple[object, ...]]:
     return sa.select(*(column for column in table.c if column.name != "duplicate"))

@@ -6,15 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import iotcore
 import msgspec
 import uvicorn
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from kitback.clock import Clock, now_s
-from kitback.history import Drain, Influx
+from kitback.history import Drain, Influx, Upkeep
 from kitback.intake import Broker, Intake, ShardGroups, Worker, WrongGroups, sessions_for, settle_groups
 from kitback.locate import Locator, load_pepper
 from kitback.policy import load as load_policy
@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 _LOOPBACK: Final = "127.0.0.1"
 _STARTED_S: Final = 10.0
 _STOPPED_S: Final = 15.0
-_KEEP_HISTORY_S: Final = 90 * 86_400
-"""How long the outbox keeps lines, for an InfluxDB that is away or comes later."""
 
 
 class History(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +63,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The service's policy file; None is the defaults."""
     influx: History | None = None
     """None keeps the history in the outbox until there is one."""
+    outbox_mib: Annotated[int, Meta(ge=1)] | None = None
+    """How much history the outbox may hold, in MiB; None is a quarter of the register's disk."""
     web: Web | None = None
     """None serves no pages."""
     watch_every_s: float = 60.0
@@ -150,6 +150,7 @@ class Gateway:
         self._undo.append(register.close)
         policy = load_policy(Path(config.policy) if config.policy else None)
         self.broker = broker = config.broker or self._start_broker()
+        influx = self._make_room(register)
         try:
             settle_groups(register, config.shard_groups)
         except WrongGroups as error:
@@ -164,15 +165,14 @@ class Gateway:
             if leases.leads("watch", 2 * config.watch_every_s):
                 with register.write() as conn:
                     judge(conn, policy, now_s(self._clock))
-                    outbox.purge(conn, now_s(self._clock) - _KEEP_HISTORY_S)
 
         self._run("intake", lambda: worker.run(self._stopping))
         self._run("watch", lambda: self._repeat(watch, config.watch_every_s))
-        if config.influx is not None:
-            influx = Influx(config.influx.url, config.influx.token, config.influx.org, config.influx.bucket)
-            self._undo.append(influx.close)
+        if influx is not None:
             drain = Drain(register, self._clock, influx)
-            self._run("history", lambda: self._drain(drain, leases))
+            self._run("history", lambda: self._led(leases, "history", lambda: drain.run_once().wait_s))
+        upkeep = Upkeep(register, self._clock)
+        self._run("upkeep", lambda: self._led(leases, "upkeep", upkeep.run_once))
         if config.web is not None:
             self._start_web(create_app(register, self._clock, policy), config.web)
         self._await(worker)
@@ -234,10 +234,23 @@ class Gateway:
         self._run("end of the web", end)
         self.web_url = f"http://{web.host}:{listener.getsockname()[1]}/"
 
-    def _drain(self, drain: Drain, leases: Leases) -> None:
+    def _make_room(self, register: Register) -> Influx | None:
+        """Say in the register how much history may be kept, and for whom; returns the InfluxDB, if there is one."""
+        told, influx = self._config.influx, None
+        if told is not None:
+            influx = Influx(told.url, told.token, told.org, told.bucket)
+            self._undo.append(influx.close)
+        mib = self._config.outbox_mib
+        with register.write() as conn:
+            outbox.set_cap(conn, outbox.default_cap(register.engine) if mib is None else mib << 20)
+            outbox.retire_sinks(conn, but=[influx.name] if influx else [])
+        return influx
+
+    def _led(self, leases: Leases, name: str, work: Callable[[], float]) -> None:
+        """Do what one gateway of several does, again and again until stopped; it says after how many seconds."""
         while not self._stopping.is_set():
             try:
-                wait_s = drain.run_once().wait_s if leases.leads("history") else 1.0
+                wait_s = work() if leases.leads(name) else 1.0
             except RegisterError as error:
                 log.error("history waits: %s", error)
                 wait_s = 1.0

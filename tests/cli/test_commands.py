@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from kitback.cli.app import app
+from kitback.history import set_aside
 from kitback.intake import quarantine
+from kitback.register import outbox
 from lending import NOW, Service
 
 
@@ -33,6 +35,7 @@ def test_help_lists_every_command_and_the_exit_codes() -> None:
         "worklist",
         "gateway",
         "quarantine list",
+        "quarantine replay",
         "history status",
         "grafana push",
         "policy show",
@@ -157,10 +160,85 @@ def test_the_quarantine_is_listed_with_reasons_in_words(service: Service) -> Non
     assert kept["last_at"] == "2025-11-12T11:00:00Z"
 
 
+def test_what_is_in_quarantine_is_replayed_by_number_or_all_and_what_stays_says_why(
+    service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "pepper").write_bytes(b"p" * 32)
+    with service.register.write() as conn:
+        set_aside.keep(conn, [(b"use,tag=aa in_use=1i 5\n", "beyond retention policy")], NOW)
+        quarantine.keep_report(conn, "0123456789ab", "unknown_tag", "who?", b"hello", NOW)
+    told = kitback("quarantine", "replay", "1")
+    assert told.exit_code == 0
+    assert "on its way to InfluxDB again" in told.output
+    told = kitback("quarantine", "replay", "--all")
+    assert told.exit_code == 1
+    assert "Taken in: 0 of 1" in told.output
+    assert "no such tag is enrolled" in told.output
+    (still,) = json.loads(kitback("quarantine", "list", "--json").stdout)
+    assert (still["id"], still["reason"]) == (2, "unknown_tag")
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "--all"]])
+@pytest.mark.usefixtures("service")
+def test_a_replay_has_to_be_told_of_what(arguments: list[str]) -> None:
+    told = kitback("quarantine", "replay", *arguments)
+    assert told.exit_code == 2
+    assert "their numbers, or --all" in told.stderr
+
+
+@pytest.mark.usefixtures("service")
+def test_a_replay_makes_no_pepper_of_its_own(tmp_path: Path) -> None:
+    told = kitback("quarantine", "replay", "--all")
+    assert told.exit_code == 1
+    assert f"there is no pepper at {tmp_path}/pepper" in told.stderr
+    assert not (tmp_path / "pepper").exists()
+
+
 @pytest.mark.usefixtures("service")
 def test_history_without_an_influxdb_says_how_many_lines_wait() -> None:
     told = kitback("history", "status").output
-    assert "lines made, no InfluxDB configured yet" in told
+    assert "lines made, no InfluxDB configured" in told
+
+
+@pytest.fixture
+def half_written(service: Service) -> None:
+    """Of five lines an InfluxDB took two, refused one, and then shut its door; another came when one was gone."""
+    with service.register.write() as conn:
+        outbox.purge(conn, NOW + 1)
+        before = outbox.enqueued(conn)
+        outbox.append(conn, [b"a", b"b", b"c"], NOW)
+        outbox.set_cap(conn, 16)
+        for name in ("http://old o/b", "http://new o/b"):
+            outbox.add_sink(conn, name)
+        rows = outbox.pending(conn, "http://new o/b", 100, 100)
+        outbox.advance(conn, "http://new o/b", rows, 2, 1)
+        outbox.append(conn, [b"d", b"e"], NOW + 60)
+        outbox.note_trouble(conn, "http://new o/b", "answered 401; check the token")
+        outbox.retire_sinks(conn, but=["http://new o/b"])
+        assert before > 0
+
+
+@pytest.mark.usefixtures("half_written")
+def test_history_status_for_people_says_what_waits_since_when_and_why() -> None:
+    told = kitback("history", "status").output
+    new, old = (next(line for line in told.splitlines() if name in line) for name in ("http://new", "http://old"))
+    assert new.split()[:3] == ["2", "1", "2"]
+    assert "11:01 on 12 November 2025" in new
+    assert "check the token" in new
+    assert "no longer configured" in old
+    assert "25 % of it waits for InfluxDB" in told
+
+
+@pytest.mark.usefixtures("half_written")
+def test_history_status_for_programs_balances() -> None:
+    told = json.loads(kitback("history", "status", "--json").stdout)
+    new, old = told["sinks"]
+    assert (new["written"], new["rejected"], new["pending"], new["configured"]) == (2, 1, 2, True)
+    assert new["pending_from"] == "2025-11-12T11:01:00Z"
+    assert (old["written"], old["pending"], old["configured"]) == (0, 5, False)
+    for sink in told["sinks"]:
+        assert told["enqueued"] == sink["written"] + sink["rejected"] + sink["missed"] + sink["pending"]
+    assert told["room"] == {"kept": 10, "waiting": 4, "cap": 16}
 
 
 def test_a_grafana_that_is_not_there_is_named() -> None:

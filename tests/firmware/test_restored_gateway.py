@@ -1,5 +1,6 @@
 """What the real intake makes of a tag when its register comes back from a backup, or was away for too long."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,9 +16,9 @@ from brokers import Mosquitto
 from kitback import wire
 from kitback.intake import Intake
 from kitback.register import Register, loans
-from kitback.register.tables import lost_range, tag_journal
+from kitback.register.tag_states import accounts
 from kitback.virtual.tag import VirtualTag
-from paper_tag import ROOT, SetClock
+from paper_tag import ROOT, SetClock, nowhere
 
 DAY = lives.DAY
 
@@ -55,12 +56,11 @@ class RealIntake:
     def account(self) -> sa.Row[Any]:
         """What the register keeps of the tag's journal."""
         with self._register.read() as conn:
-            return conn.execute(sa.select(tag_journal)).one()
+            return conn.execute(sa.select(accounts)).one()
 
     def lost(self) -> list[tuple[int, int]]:
         """The ranges it has written off."""
-        with self._register.read() as conn:
-            return [(row.first, row.last) for row in conn.execute(sa.select(lost_range))]
+        return [tuple(gap) for gap in json.loads(self.account().gaps)]
 
     def close(self) -> None:
         self._client.disconnect()
@@ -69,7 +69,7 @@ class RealIntake:
 
     def _open(self) -> None:
         self._register = Register.open(str(self.path))
-        self._intake = Intake(self._register, self._clock, ROOT, lambda *_: None)
+        self._intake = Intake(self._register, self._clock, ROOT, nowhere)
 
     def _take(self, client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
         report = wire.report_decoder.decode(wire.unseal(lives.SECRET, wire.UP_REPORT, message.payload))

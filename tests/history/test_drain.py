@@ -1,6 +1,7 @@
 """Every line that was enqueued ends in the sink or in quarantine, whatever fails on the way."""
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from influx import Bucket
-from kitback.history import Drain, Influx, Progress, Status, status
+from kitback.history import Drain, Influx, Progress, status
 from kitback.history.drain import MAX_BYTES, MAX_LINES
 from kitback.history.influx import Busy, Refused, Shut, TooLarge
 from kitback.register import Register, outbox
@@ -35,7 +36,7 @@ def enqueue(register: Register, *rows: Sequence[bytes]) -> None:
 def drain(register: Register, sink: "Influx | Memory") -> list[Progress]:
     """Run a new drain until nothing is pending or the sink will not take more."""
     runs = [(drain := Drain(register, CLOCK, sink)).run_once()]
-    while runs[-1].wait_s == 0:
+    while not runs[-1].done:
         runs.append(drain.run_once())
     return runs
 
@@ -63,7 +64,7 @@ class Memory:
 
     @property
     def points(self) -> set[bytes]:
-        return {line for batch in self.batches for line in batch.splitlines()}
+        return {line for batch in self.batches for line in batch.split(b"\n") if line}
 
 
 def test_every_line_enqueued_is_a_point(register: Register, bucket: Bucket) -> None:
@@ -72,9 +73,9 @@ def test_every_line_enqueued_is_a_point(register: Register, bucket: Bucket) -> N
     drain(register, bucket.sink())
 
     assert [row["in_use"] for row in bucket.ask("SELECT in_use FROM use")] == [1, 2, 3]
-    assert status(register, bucket.sink().name) == Status(
-        bucket.sink().name, enqueued=3, written=3, rejected=0, pending=0, trouble=None
-    )
+    stands = status(register, bucket.sink().name)
+    assert (stands.enqueued, stands.written, stands.rejected, stands.missed, stands.pending) == (3, 3, 0, 0, 0)
+    assert stands.trouble is None
 
 
 def test_a_restart_goes_on_where_it_was(register: Register) -> None:
@@ -159,14 +160,21 @@ def test_lines_whose_time_was_up_are_told_as_missed(register: Register) -> None:
 
 
 def test_batches_stay_within_lines_and_bytes(register: Register) -> None:
-    wide = [use(1) + b" " * 500] * 1500
-    enqueue(register, [use(1)] * 3000, [use(2)] * 2000, [use(3)], wide, wide, [use(4)] * 6000)
+    wide = [use(1) + b" " * 500] * 3000
+    enqueue(register, [use(1)] * 6000, [use(2)] * 4000, [use(3)], wide, wide, [use(4)] * 12_000)
 
     drain(register, sink := Memory())
 
     batches = [(batch.count(b"\n"), len(batch)) for batch in sink.batches]
-    assert [lines for lines, _ in batches] == [5000, 1501, 1500, 6000]
+    assert [lines for lines, _ in batches] == [10_000, 3001, 3000, 12_000]
     assert all(lines <= MAX_LINES and size <= MAX_BYTES for lines, size in batches[:-1])
+
+
+def test_a_backlog_is_drained_without_pause_and_a_trickle_may_gather(register: Register) -> None:
+    enqueue(register, [use(1)] * MAX_LINES, [use(2)])
+    drain = Drain(register, CLOCK, Memory())
+
+    assert [drain.run_once().wait_s for _ in range(3)] == [0, 0.25, 0.25]
 
 
 def test_a_batch_that_is_too_large_for_the_server_is_split(register: Register) -> None:
@@ -182,6 +190,147 @@ def test_a_batch_that_is_too_large_for_the_server_is_split(register: Register) -
 
     assert sink.points == {use(number) for number in range(100)}
     assert status(register, sink.name).rejected == 0
+
+
+def test_how_much_a_server_takes_is_learned_once(register: Register) -> None:
+    class Narrow(Memory):
+        refusals = 0
+
+        def write(self, lines: bytes) -> None:
+            if len(lines) > 50_000:
+                self.refusals += 1
+                raise TooLarge("too large")
+            super().write(lines)
+
+    enqueue(register, *([use(number)] * 500 for number in range(40)))
+
+    drain(register, sink := Narrow())
+
+    assert len(sink.points) == 40
+    assert sink.refusals == 15, "only the first batch was cut by trial"
+
+
+def test_a_line_that_alone_is_too_large_is_set_aside(register: Register) -> None:
+    class Narrow(Memory):
+        def write(self, lines: bytes) -> None:
+            if len(lines) > 200:
+                raise TooLarge("too large")
+            super().write(lines)
+
+    enqueue(register, [use(1), use(2) + b" " * 200, use(3)])
+
+    drain(register, sink := Narrow())
+
+    assert sink.points == {use(1), use(3)}
+    assert list(set_aside(register).values()) == ["too large"]
+
+
+class Telling(Memory):
+    """A server that takes no line with `bad` in it, and tells which by number; all numbers are too low by `off`."""
+
+    def __init__(self, off: int = 0, named_at_most: int = 100) -> None:
+        super().__init__()
+        self.requests = 0
+        self.off = off
+        self.named_at_most = named_at_most
+
+    def write(self, lines: bytes) -> None:
+        self.requests += 1
+        each = lines.split(b"\n")
+        super().write(b"\n".join(line for line in each if b"bad" not in line))
+        if named := {
+            position - self.off: f"no {line.decode()}" for position, line in enumerate(each) if b"bad" in line
+        }:
+            raise Refused("partial write", dict(list(named.items())[: self.named_at_most]))
+
+
+@pytest.mark.parametrize(("off", "named_at_most", "most_requests"), [(0, 100, 3), (0, 1, 50), (1, 100, 70)])
+def test_lines_that_a_server_names_are_set_aside_with_their_own_reason(
+    register: Register, off: int, named_at_most: int, most_requests: int
+) -> None:
+    lines = [(b"bad" if number in (0, 500, 501) else b"") + use(number) for number in range(1000)]
+    lines[7] = lines[7].replace(b"kind=bed", b'kind=bed said="a\rb"')
+    enqueue(register, lines)
+
+    drain(register, sink := Telling(off, named_at_most))
+
+    bad = {lines[number] for number in (0, 500, 501)}
+    assert sink.points == set(lines) - bad
+    assert {line.rstrip(): words for line, words in set_aside(register).items()} == {
+        line: f"no {line.decode()}" if not off else "partial write" for line in bad
+    }
+    assert sink.requests <= most_requests
+
+
+@pytest.mark.parametrize("named_at_most", [0, 100])
+def test_a_series_is_written_in_the_order_in_which_it_was_made_whatever_is_refused(
+    register: Register, named_at_most: int
+) -> None:
+    made = [use(number).replace(b"use,", b"use," if number % 3 else b"boot,") for number in range(200)]
+    enqueue(register, [(b"bad" if number % 50 == 7 else b"") + line for number, line in enumerate(made)], [use(200)])
+
+    drain(register, sink := Telling(named_at_most=named_at_most))
+
+    last = {line: position for position, line in enumerate(b"".join(sink.batches).split(b"\n")) if line}
+    for measurement in (b"use", b"boot"):
+        positions = [last[line] for line in made if line in last and line.startswith(measurement)]
+        assert positions == sorted(positions)
+    assert last[use(200)] == max(last.values())
+
+
+def test_refused_lines_are_kept_up_to_a_number_and_counted_beyond(
+    register: Register, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("kitback.history.set_aside.KEPT", 3)
+    enqueue(register, [b"bad" + use(number) for number in range(5)])
+
+    drain(register, sink := Telling())
+
+    assert len(set_aside(register)) == 3
+    assert status(register, sink.name).rejected == 5
+    assert "counted but not kept" in caplog.text
+
+
+class Counting(Influx):
+    requests = 0
+
+    def write(self, lines: bytes) -> None:
+        self.requests += 1
+        super().write(lines)
+
+
+def counting(bucket: Bucket) -> Counting:
+    return Counting(bucket.url, bucket.token, bucket.org, bucket.bucket)
+
+
+def test_a_type_that_conflicts_in_a_whole_measurement_costs_few_requests(register: Register, bucket: Bucket) -> None:
+    bucket.sink().write(use(0).replace(b"in_use=0i", b'in_use="three"'))
+    boots = [use(number).replace(b"use,", b"boot,") for number in range(300)]
+    enqueue(register, [line for pair in zip(boots, map(use, range(300)), strict=True) for line in pair])
+
+    drain(register, sink := counting(bucket))
+
+    stands = status(register, sink.name)
+    assert (stands.written, stands.rejected) == (300, 300)
+    assert all("field type conflict" in words for words in set_aside(register).values())
+    assert sink.requests == 3
+
+
+def test_lines_older_than_the_bucket_keeps_are_set_aside_and_the_others_written(
+    register: Register, bucket: Bucket
+) -> None:
+    bucket.ask(f'CREATE RETENTION POLICY "day" ON "{bucket.bucket}" DURATION 1d REPLICATION 1 DEFAULT')
+    now_us = time.time_ns() // 1000
+    fresh = [f"use,tag=aa in_use={number}i {now_us + number}".encode() for number in range(100)]
+    enqueue(register, [use(number) for number in range(100)] + fresh)
+
+    drain(register, sink := counting(bucket))
+
+    stands = status(register, sink.name)
+    assert (stands.written, stands.rejected) == (100, 100)
+    assert bucket.points() == 100
+    assert all("retention policy" in words for words in set_aside(register).values())
+    assert sink.requests < 20
 
 
 def test_waits_grow_to_a_minute_and_begin_anew_after_a_success(register: Register) -> None:

@@ -1,17 +1,20 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-import sqlalchemy as sa
 
 from kitback import wire
 from kitback.intake import Intake
 from kitback.register import Register, loans
-from paper_tag import ROOT, PaperTag, SetClock
+from laws import assert_conserved
+from paper_tag import ROOT, PaperTag, SetClock, nowhere
 
 
-def nowhere(_conn: sa.Connection, _asset_id: str, _fix: wire.Fix, _at_s: int) -> str | None:
-    """A locator that hears nothing."""
-    return None
+@pytest.fixture(autouse=True)
+def the_books_balance(register: Register) -> Iterator[None]:
+    """After each test, whatever it did."""
+    yield
+    with register.read() as conn:
+        assert_conserved(conn)
 
 
 @pytest.fixture

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from kitback import wire
 from kitback.intake import Intake, Message
 from kitback.register import Register
-from kitback.register.tables import lost_range, waiting
-from paper_tag import ROOT, PaperTag, SetClock, account, counts, history
+from kitback.register.tables import waiting
+from kitback.register.tag_states import accounts
+from paper_tag import ROOT, PaperTag, SetClock, account, counts, gaps, history, nowhere
+
+pytestmark = pytest.mark.both_engines
 
 # The register is shared by a test's examples: each has a tag of its own.
 shared = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -32,7 +35,7 @@ def test_every_record_is_applied_once_whatever_the_road_does(
 ) -> None:
     """Batches that get lost, come twice, come late; answers that get lost; power cuts. Then the tag sends the rest."""
     chance = random.Random(seed)
-    intake = Intake(register, clock, ROOT, lambda *_: None)
+    intake = Intake(register, clock, ROOT, nowhere)
     tag = PaperTag(tag_id=next(ids), batch=3)
     with register.write() as conn:
         tag.enrol(conn)
@@ -69,7 +72,7 @@ def test_what_a_full_journal_overwrote_is_counted_as_lost(
     register: Register, clock: SetClock, ids: Iterator[str], seed: int
 ) -> None:
     chance = random.Random(seed)
-    intake = Intake(register, clock, ROOT, lambda *_: None)
+    intake = Intake(register, clock, ROOT, nowhere)
     tag = PaperTag(tag_id=next(ids), batch=3)
     with register.write() as conn:
         tag.enrol(conn)
@@ -85,8 +88,7 @@ def test_what_a_full_journal_overwrote_is_counted_as_lost(
     finish(tag, intake, clock)
     with register.read() as conn:
         row = account(conn, tag)
-        ranges = conn.execute(sa.select(lost_range).where(lost_range.c.tag_id == tag.tag_id)).all()
-        lost = {seq for each in ranges for seq in range(each.first, each.last + 1)}
+        lost = {seq for first, last in gaps(conn, tag) for seq in range(first, last + 1)}
         assert len(lost) == row.lost
         assert sorted([*applied(conn, tag), *lost]) == list(range(1, tag.newest + 1))
 
@@ -97,7 +99,7 @@ def test_damage_lands_in_quarantine_and_stops_nothing(
     register: Register, clock: SetClock, ids: Iterator[str], data: st.DataObject
 ) -> None:
     """Any bytes, signed or not; and good reports with a piece knocked out, signed over."""
-    intake = Intake(register, clock, ROOT, lambda *_: None)
+    intake = Intake(register, clock, ROOT, nowhere)
     tag = PaperTag(tag_id=next(ids), pair=wire.Pair(0, 0, clock.unix - 1000))
     with register.write() as conn:
         tag.enrol(conn)
@@ -123,9 +125,7 @@ def test_damage_lands_in_quarantine_and_stops_nothing(
     assert grown(before, after, "quarantined.failed") == 0
     with register.read() as conn:
         if grown(before, after, "accepted"):
-            tag.journal = conn.scalar(
-                sa.text("select journal from tag_journal where tag_id = :tag"), {"tag": tag.tag_id}
-            )
+            tag.journal = conn.scalar(sa.select(accounts.c.journal).where(accounts.c.tag_id == tag.tag_id))
             account(conn, tag)
 
 

@@ -10,8 +10,11 @@ from sqlalchemy.exc import OperationalError
 from kitback import wire
 from kitback.intake import Intake, quarantine
 from kitback.register import Register, RegisterError, apply, loans, outbox
-from kitback.register.tables import judgement, lost_range, tag_journal, tag_now, tag_pair, use_day, waiting
-from paper_tag import PaperTag, SetClock, account, counts, history
+from kitback.register.tables import judgement, tag_now, use_day, waiting
+from kitback.register.tag_states import GAPS_KEPT, accounts
+from paper_tag import PaperTag, SetClock, account, clocks, counts, gaps, history
+
+pytestmark = pytest.mark.both_engines
 
 NOON = 1_750_075_200  # 2025-06-16T12:00:00Z
 DAY = 86_400
@@ -89,7 +92,7 @@ def test_overwritten_records_are_written_off_and_shown(tag: PaperTag, upload: Up
     upload(tag)
     with register.read() as conn:
         assert (account(conn, tag).applied, account(conn, tag).lost) == (4, 3)
-        assert [(row.first, row.last) for row in conn.execute(sa.select(lost_range))] == [(2, 4)]
+        assert gaps(conn, tag) == [(2, 4)]
 
 
 def test_a_record_that_was_written_off_applies_after_all(
@@ -105,7 +108,36 @@ def test_a_record_that_was_written_off_applies_after_all(
     intake.take([late])
     with register.read() as conn:
         assert (account(conn, tag).applied, account(conn, tag).lost) == (6, 0)
-        assert conn.execute(sa.select(lost_range)).all() == []
+        assert gaps(conn, tag) == []
+
+
+def test_a_journal_full_of_holes_is_remembered_for_the_latest_and_counted_whole(
+    tag: PaperTag, upload: Upload, register: Register
+) -> None:
+    for _ in range(2 * GAPS_KEPT + 19):
+        tag.use()
+    tag.records = {seq: kept for seq, kept in tag.records.items() if seq % 2}
+    upload(tag)
+    with register.read() as conn:
+        assert account(conn, tag).lost == GAPS_KEPT + 9
+        assert gaps(conn, tag) == [(seq, seq) for seq in range(20, 2 * GAPS_KEPT + 19, 2)]
+
+
+def test_a_tag_that_goes_back_to_an_earlier_journal_goes_on_with_its_account(
+    tag: PaperTag, upload: Upload, register: Register
+) -> None:
+    tag.use()
+    upload(tag)
+    first = (tag.journal, tag.high, tag.newest, tag.records)
+    tag.journal, tag.high, tag.newest, tag.records = "1a2b3c4d-2", 0, 0, {}
+    tag.use()
+    upload(tag)
+    tag.journal, tag.high, tag.newest, tag.records = first
+    tag.use()
+    upload(tag)
+    with register.read() as conn:
+        assert (account(conn, tag).applied, account(conn, tag).duplicate) == (2, 0)
+        assert conn.scalar(sa.select(sa.func.sum(accounts.c.applied))) == 3
 
 
 def test_a_new_journal_begins_a_new_account(tag: PaperTag, upload: Upload, register: Register) -> None:
@@ -231,7 +263,7 @@ def test_pairs_that_cannot_be_are_not_believed(tag: PaperTag, exchange: Exchange
         tag.pair = pair
         exchange(tag, tag.message())
     with register.read() as conn:
-        assert conn.execute(sa.select(tag_pair)).all() == []
+        assert clocks(conn, tag) == {}
 
 
 def test_old_pairs_are_forgotten_once_nothing_needs_them(
@@ -246,7 +278,7 @@ def test_old_pairs_are_forgotten_once_nothing_needs_them(
     upload(tag)
     exchange(tag)
     with register.read() as conn:
-        assert {row.clock for row in conn.execute(sa.select(tag_pair))} == {2}
+        assert {clock for clock, (pairs, _) in clocks(conn, tag).items() if pairs} == {2}
 
 
 # --- use and present state --------------------------------------------------------------------------------------------
@@ -463,7 +495,7 @@ def test_a_record_that_is_all_damage_is_numbered_by_its_place(
 
 
 def test_a_report_the_gateway_fails_on_stops_no_other(register: Register, tag: PaperTag, clock: SetClock) -> None:
-    def broken(*_: object) -> str | None:
+    def broken(*_: object) -> list[str | None]:
         raise ZeroDivisionError
 
     other = PaperTag(tag_id="0123456789ab", pair=wire.Pair(0, 0, NOON))
@@ -482,7 +514,7 @@ def test_a_report_the_gateway_fails_on_stops_no_other(register: Register, tag: P
     assert reasons(register) == [(tag.tag_id, "failed", 0, 1)]
     with register.read() as conn:
         assert conn.execute(sa.select(use_day)).all() == []
-        assert conn.scalars(sa.select(tag_journal.c.tag_id)).all() == [other.tag_id]
+        assert conn.scalars(sa.select(accounts.c.tag_id)).all() == [other.tag_id]
         assert len(history(conn)) == 1
 
 
@@ -498,11 +530,11 @@ def test_a_failing_database_takes_nothing_in(
     tag.use(span=0)
     message = tag.message()
 
-    def fail(*_: object) -> list[bytes]:
+    def fail(*_: object) -> None:
         raise failing
 
     with monkeypatch.context() as patch:
-        patch.setattr(apply, "apply", fail)
+        patch.setattr(apply.Applying, "apply", fail)
         with pytest.raises(RegisterError, match="disk is full"):
             intake.take([message])
     with register.read() as conn:

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kitback.intake.order import JUMP, in_order, judge, number_all, too_far
-from kitback.register.journals import Range
+from kitback.register.tag_states import Range
 
 
 def test_a_batch_that_follows_applies_whole() -> None:
     verdict = judge(10, [], 1, 10, [11, 12, 13])
-    assert (verdict.high, verdict.taken, verdict.duplicates, verdict.lost) == (13, (0, 1, 2), 0, ())
+    assert (verdict.high, verdict.taken, verdict.duplicates, verdict.gaps) == (13, (0, 1, 2), 0, ())
 
 
 def test_a_batch_sent_again_is_all_duplicates() -> None:
@@ -23,33 +23,33 @@ def test_a_batch_sent_again_is_all_duplicates() -> None:
 def test_an_early_batch_changes_nothing() -> None:
     verdict = judge(10, [Range(3, 4)], 1, 12, [13, 14])
     assert verdict.early
-    assert (verdict.high, verdict.taken, verdict.lost) == (10, (), (Range(3, 4),))
+    assert (verdict.high, verdict.taken, verdict.gaps) == (10, (), (Range(3, 4),))
 
 
 def test_what_the_tag_no_longer_holds_is_written_off() -> None:
     verdict = judge(10, [], 21, 20, [21, 22])
-    assert (verdict.high, verdict.taken, verdict.lost) == (22, (0, 1), (Range(11, 20),))
+    assert (verdict.high, verdict.taken, verdict.gaps) == (22, (0, 1), (Range(11, 20),))
 
 
 def test_an_empty_report_writes_off_too() -> None:
     verdict = judge(10, [], 21, 10, [])
-    assert (verdict.early, verdict.high, verdict.lost) == (False, 20, (Range(11, 20),))
+    assert (verdict.early, verdict.high, verdict.gaps) == (False, 20, (Range(11, 20),))
 
 
 def test_holes_in_a_batch_are_lost() -> None:
     verdict = judge(10, [], 1, 10, [11, 14, 15])
-    assert (verdict.high, verdict.lost) == (15, (Range(12, 13),))
+    assert (verdict.high, verdict.gaps) == (15, (Range(12, 13),))
 
 
 def test_a_hole_that_reaches_below_high_loses_only_what_is_above() -> None:
     verdict = judge(10, [], 1, 5, [6, 12])
-    assert (verdict.taken, verdict.duplicates, verdict.lost) == ((1,), 1, (Range(11, 11),))
+    assert (verdict.taken, verdict.duplicates, verdict.gaps) == ((1,), 1, (Range(11, 11),))
 
 
 def test_what_was_written_off_applies_after_all() -> None:
     verdict = judge(20, [Range(11, 15)], 1, 12, [13, 14])
     assert (verdict.high, verdict.taken, verdict.found, verdict.duplicates) == (20, (0, 1), 2, 0)
-    assert verdict.lost == (Range(11, 12), Range(15, 15))
+    assert verdict.gaps == (Range(11, 12), Range(15, 15))
 
 
 def test_numbers_that_run_away_are_not_believed() -> None:
@@ -91,10 +91,10 @@ def test_whatever_the_order_of_batches_every_record_counts_once(newest: int, see
         seqs = list(range(after + 1, min(after + size, newest) + 1))
         verdict = judge(high, lost, oldest, after, seqs)
         counted.extend(seqs[position] for position in verdict.taken)
-        written_off = sum(len(each) for each in verdict.lost)
+        written_off = sum(each.size for each in verdict.gaps)
         assert len(counted) + written_off == verdict.high
         assert verdict.high >= high
-        high, lost = verdict.high, list(verdict.lost)
+        high, lost = verdict.high, list(verdict.gaps)
 
     for _ in range(20):
         after = chance.randrange(newest + 1)

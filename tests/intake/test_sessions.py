@@ -21,8 +21,8 @@ from kitback.intake import Broker, Intake, Message, Session, Worker, quarantine
 from kitback.intake.sessions import WINDOW
 from kitback.register import Register, RegisterError
 from kitback.register.leases import Leases
-from kitback.register.tables import tag_journal
-from paper_tag import ROOT, PaperTag, SetClock, account, counts
+from kitback.register.tag_states import accounts
+from paper_tag import ROOT, PaperTag, SetClock, account, counts, nowhere
 from tag_line import TagLine
 
 NOON = 1_749_999_600  # before the clock's time
@@ -68,12 +68,12 @@ class Failing(Intake):
 
 @pytest.fixture
 def failing(register: Register, clock: SetClock) -> Failing:
-    return Failing(register, clock, ROOT, lambda *_: None)
+    return Failing(register, clock, ROOT, nowhere)
 
 
 def applied(register: Register) -> int:
     with register.read() as conn:
-        return conn.scalar(sa.select(sa.func.sum(tag_journal.c.applied))) or 0
+        return conn.scalar(sa.select(sa.func.sum(accounts.c.applied))) or 0
 
 
 def test_a_report_is_taken_in_and_answered(

@@ -7,8 +7,11 @@ import sqlalchemy as sa
 
 from kitback import wire
 from kitback.locate import Locator, load_pepper, peppered
-from kitback.register import Register, loans
+from kitback.register import Register, loans, standings
+from kitback.register.apply import Sighting
 from kitback.register.tables import anchor, judgement, whereabouts
+
+pytestmark = pytest.mark.both_engines
 
 PEPPER = b"p" * 32
 HOME, STORE, STRANGE = "0a0a0a0a0a0a", "0b0b0b0b0b0b", "0c0c0c0c0c0c"
@@ -25,13 +28,18 @@ def locator(register: Register) -> Locator:
         loans.add_anchor(conn, peppered(PEPPER, HOME), "home", T)
         loans.add_anchor(conn, peppered(PEPPER, STORE), "dirty-side", T)
         loans.add_asset(conn, "BED-1", "bed", "Bed", T)
+        loans.enrol_tag(conn, "aabbccdd0011", b"s" * 32, T)
+        loans.fit_tag(conn, "aabbccdd0011", "BED-1", T)
     return Locator(PEPPER)
 
 
 def hear(register: Register, locator: Locator, at: int, *anchors: str) -> str | None:
     fix = wire.Fix(1, 0, "due", 1, [wire.Heard(each, -50) for each in anchors])
     with register.write() as conn:
-        return locator(conn, "BED-1", fix, at)
+        (on,) = standings.load(conn, ["aabbccdd0011"])["aabbccdd0011"]
+        (type_,) = locator(conn, [Sighting(on.asset, fix, at)])
+        standings.store(conn, [on.asset])
+    return type_
 
 
 def place(register: Register) -> tuple[object, ...]:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
-from kitback.register import Register, RegisterError, store, tables
+from kitback.register import Register, RegisterError, engines, outbox, tables
 
 
 def test_a_new_register_is_made_where_it_is_wanted(tmp_path: Path) -> None:
@@ -22,6 +24,34 @@ def test_the_migrations_make_the_tables_that_the_code_uses(register: Register) -
     with register.engine.connect() as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True})
         assert compare_metadata(context, tables.metadata) == []
+
+
+def test_a_register_of_the_first_kind_keeps_its_account_of_the_history(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/register.db"
+    config = Config()
+    config.set_main_option("script_location", "kitback.register:migrations")
+    engine = sa.create_engine(url)
+    with engine.begin() as conn:
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0001")
+    engine.dispose()
+    old = sqlite3.connect(tmp_path / "register.db")
+    with old:
+        old.execute("INSERT INTO counter VALUES ('enqueued', 10)")
+        for number, lines in ((5, b"a\nb\n"), (6, b"c\n"), (7, b"d\ne\nf\n")):
+            old.execute("INSERT INTO outbox VALUES (?, 1, ?, ?)", (number, lines.count(b"\n"), lines))
+        old.execute("INSERT INTO sink VALUES ('s', 6, 5, 1, NULL)")
+    old.close()
+
+    register = Register.open(url)
+    with register.write() as conn:
+        (sink,) = outbox.standings(conn)
+        assert (sink.written, sink.rejected, sink.missed, sink.pending) == (5, 1, 1, 3)
+        outbox.add_sink(conn, "s")
+        assert (outbox.room(conn).kept, outbox.room(conn).waiting) == (12, 6)
+        outbox.add_sink(conn, "new")
+        assert [each.missed for each in outbox.standings(conn)] == [4, 1]
+    register.close()
 
 
 def test_ids_of_the_outbox_never_begin_anew(register: Register) -> None:
@@ -68,7 +98,7 @@ def test_writers_wait_for_each_other(register: Register) -> None:
 
 
 def test_a_locked_register_says_so(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_LOCK_WAIT_MS", 10)
+    monkeypatch.setattr(engines, "LOCK_WAIT_MS", 10)
     path = register.engine.url.database
     assert path
     other = sqlite3.connect(path, isolation_level=None)

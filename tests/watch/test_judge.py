@@ -8,10 +8,14 @@ from kitback.register.tables import asset, flag, judgement
 from kitback.watch import Judged, judge
 from lending import DAY, HOUR, NOW, Service
 
+pytestmark = pytest.mark.both_engines
+
 
 def history(service: Service) -> list[str]:
     with service.register.read() as conn:
-        return [line for row in outbox.pending(conn, "anywhere", 1000) for line in row.lines.decode().splitlines()]
+        return [
+            line for row in outbox.pending(conn, "anywhere", 1000, 1 << 20) for line in row.lines.decode().splitlines()
+        ]
 
 
 def flags_told(service: Service, fact: str) -> list[str]:

@@ -2,15 +2,18 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from kitback.register import counters, listening, outbox
 from kitback.register.tables import flag
 from kitback.web import StylesMissing, create_app, styles
-from lending import Service, StoppedClock
+from lending import NOW, Service, StoppedClock
 
 
 @pytest.fixture
@@ -28,11 +31,104 @@ def test_the_worklist_as_json_is_one_object_a_flag(client: TestClient) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", items[0]["since"])
 
 
-def test_health_says_ok_while_the_register_can_be_read(client: TestClient) -> None:
-    assert client.get("/healthz").json() == {"status": "ok"}
+@pytest.fixture
+def well(service: Service) -> None:
+    """A gateway that has just been heard of, with an InfluxDB."""
+    with service.register.write() as conn:
+        listening.connected(conn, NOW - 60)
+        listening.kept_house(conn, NOW - 60)
+        outbox.add_sink(conn, "http://influx.internal o/b")
+        outbox.set_cap(conn, 10**6)
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/api/worklist.json"])
+@pytest.mark.usefixtures("well")
+def test_health_is_ok_while_all_parts_give_signs_of_life(client: TestClient) -> None:
+    answer = client.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ok",
+        "broker_joined": True,
+        "register_writable": True,
+        "history_pending": answer.json()["history_pending"],
+        "history_trouble": False,
+        "outbox_full_pct": 0,
+        "problems": [],
+    }
+
+
+def fill(conn: sa.Connection, pct: int) -> None:
+    outbox.set_cap(conn, 100 * outbox.room(conn).waiting // pct)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "problem"),
+    [
+        (listening.away, 503, "not joined to its broker"),
+        (lambda conn: listening.still(conn, NOW - 600), 503, "not joined to its broker"),
+        (lambda conn: listening.kept_house(conn, NOW - 600), 503, "nothing was written to the register"),
+        (lambda conn: fill(conn, 100), 503, "the intake has stopped"),
+        (lambda conn: fill(conn, 60), 200, "at 100 % the intake stops"),
+        (lambda conn: outbox.note_trouble(conn, "http://influx.internal o/b", "401"), 200, "InfluxDB takes no history"),
+    ],
+)
+@pytest.mark.usefixtures("well")
+def test_health_says_what_is_wrong_and_names_no_address(
+    client: TestClient, service: Service, fault: Callable[[sa.Connection], None], status: int, problem: str
+) -> None:
+    with service.register.write() as conn:
+        outbox.append(conn, [b"x" * 1000], NOW)
+        fault(conn)
+    answer = client.get("/healthz")
+    assert answer.status_code == status
+    assert answer.json()["status"] == ("failing" if status == 503 else "warning")
+    (said,) = answer.json()["problems"]
+    assert problem in said
+    assert "influx.internal" not in answer.text
+
+
+@pytest.mark.usefixtures("well")
+def test_metrics_are_the_registers_counters_in_prometheus_words(client: TestClient, service: Service) -> None:
+    with service.register.write() as conn:
+        counters.add(conn, {"received": 9, "quarantined.not_signed": 2, "records.applied": 5, "later": 1})
+        outbox.append(conn, [b"a", b"b"], NOW)
+        outbox.append(conn, [b"c"], NOW)
+        rows = outbox.pending(conn, "http://influx.internal o/b", 2, 1000)
+        outbox.advance(conn, "http://influx.internal o/b", rows, 1, 1)
+        enqueued = outbox.enqueued(conn)
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    told = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    assert told["kitback_messages_received_total",] == 9
+    assert told["kitback_messages_quarantined_total", "not_signed"] == 2
+    assert told["kitback_records_applied_total",] == 5
+    assert told["kitback_later_total",] == 1
+    assert told["kitback_history_lines_enqueued_total",] == enqueued
+    assert told["kitback_history_lines_total", "http://influx.internal o/b", "written"] == 1
+    assert told["kitback_history_pending_lines", "http://influx.internal o/b"] == enqueued - rows[0].count
+    assert told["kitback_listening",] == 1
+    assert told["kitback_outbox_cap_bytes",] == 10**6
+
+
+@pytest.mark.usefixtures("well")
+@pytest.mark.parametrize(
+    ("pct", "words"), [(40, None), (60, "The dashboards are behind"), (100, "takes in nothing new")]
+)
+def test_staff_are_told_when_history_is_stuck(
+    client: TestClient, service: Service, pct: int, words: str | None
+) -> None:
+    with service.register.write() as conn:
+        outbox.append(conn, [b"x" * 1000], NOW)
+        fill(conn, pct)
+    page = client.get("/").text
+    assert ("whoever looks after Kitback" in page) == (words is not None)
+    assert words is None or words in page
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/metrics", "/api/worklist.json"])
 def test_a_register_that_cannot_be_read_is_said_without_its_secrets(
     client: TestClient, service: Service, tmp_path: Path, path: str
 ) -> None:

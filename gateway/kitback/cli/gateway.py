@@ -17,6 +17,9 @@ def gateway(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="FILE", envvar="KITBACK_CONFIG", help="A TOML file.")
     ] = None,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", envvar="KITBACK_LOG_JSON", help="Log one JSON object a line, for programs.")
+    ] = False,
 ) -> None:
     """Run the service: take in what tags say, judge the loans, serve the worklist, write history.
 
@@ -44,8 +47,7 @@ def gateway(
     Each value can come from the environment instead, which suits secrets: KITBACK_INFLUX_TOKEN is `token` in
     `[influx]`. Ctrl-C or SIGTERM stops it; tags keep what was not acknowledged.
     """
-    import logging
-
+    from kitback.cli import logs
     from kitback.clock import SystemClock
     from kitback.policy import PolicyError
     from kitback.register import RegisterError
@@ -54,7 +56,7 @@ def gateway(
 
     with failing(ConfigError, code=WRONG):
         configured = settings.read(config)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.begin(as_json=log_json)
     service = Gateway(configured, SystemClock())
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with failing(ServiceError, RegisterError, StylesMissing), failing(PolicyError, code=WRONG):

@@ -21,7 +21,8 @@ from kitback.demo.loans import furnish
 from kitback.locate import load_pepper
 from kitback.policy import load
 from kitback.register import Register
-from kitback.register.tables import outbox, tag_journal, tag_now
+from kitback.register.tables import outbox, tag_now
+from kitback.register.tag_states import accounts
 from kitback.virtual.conductor import Conductor
 from kitback.virtual.stories import DAY, DAYS, HOUR, STORIES, Story
 from kitback.virtual.story_clock import StoryClock
@@ -137,7 +138,7 @@ class Run:
 
     def account(self) -> Account:
         """What became of all records so far."""
-        row = tag_journal.c
+        row = accounts.c
         sums = (sa.func.coalesce(sa.func.sum(each), 0) for each in (row.newest, row.applied, row.duplicate, row.lost))
         with self.register.read() as conn:
             newest, applied, duplicate, lost = conn.execute(sa.select(*sums)).one()

@@ -2,6 +2,7 @@
 
 from kitback.history.drain import Drain, Progress
 from kitback.history.influx import Influx
-from kitback.history.status import Status, status
+from kitback.history.status import status
+from kitback.history.upkeep import Upkeep
 
-__all__ = ["Drain", "Influx", "Progress", "Status", "status"]
+__all__ = ["Drain", "Influx", "Progress", "Upkeep", "status"]

@@ -1,21 +1,18 @@
-"""Takes in what tags send: any number of messages in one transaction, each in a savepoint of its own."""
+"""Takes in what tags send: many messages in one transaction, in which each tag is read once and written once."""
 
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 
 from kitback import wire
 from kitback.clock import Clock, now_s
 from kitback.intake import quarantine
-from kitback.intake.opening import Opened, Refused, open_message
-from kitback.intake.taking import Arrival, take_report
-from kitback.register import Register, counters, listening, outbox, present
-from kitback.register.apply import Locate
-from kitback.register.store import CALLERS_FAULT
+from kitback.intake.opening import Refused, open_message
+from kitback.intake.taking import Arrival, Taking
+from kitback.register import Register, RegisterError, counters, listening, outbox, standings, tag_states
+from kitback.register.apply import Applying, Locate
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +20,6 @@ Message = tuple[str, bytes]
 """Topic and payload."""
 
 Guard = Callable[[sa.Connection], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What became of one message."""
-
-    answer: Message | None = None
-    lines: list[bytes] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
 
 
 class Intake:
@@ -86,55 +74,115 @@ class Intake:
             RegisterError: the database failed. Nothing was taken in: acknowledge nothing, and try again.
         """
         arrival = Arrival(now_s(self._clock), self._clock.synchronised())
-        with self._register.write() as conn:
-            self._guard(conn)
-            outcomes = [self._one(conn, topic, payload, arrival) for topic, payload in messages]
-            outbox.append(conn, [line for outcome in outcomes for line in outcome.lines], arrival.unix)
-            counts = Counter(received=len(messages))
-            for outcome in outcomes:
-                counts.update(outcome.counts)
-            counters.add(conn, counts)
-            listening.still(conn, arrival.unix)
-        return [outcome.answer for outcome in outcomes if outcome.answer is not None]
-
-    def _one(self, conn: sa.Connection, topic: str, payload: bytes, arrival: Arrival) -> _Outcome:
         try:
-            opened = open_message(self._root, topic, payload, lambda tag_id: present.secret_of(conn, tag_id))
-            return self._genuine(conn, opened, arrival)
-        except Refused as refused:
-            log.warning("quarantined a message of tag %s: %s", refused.tag_id or "unknown", refused.reason)
-            quarantine.keep_report(conn, refused.tag_id, refused.reason, refused.detail, payload, arrival.unix)
-            return self._refusal(refused, payload)
-
-    def _genuine(self, conn: sa.Connection, opened: Opened, arrival: Arrival) -> _Outcome:
-        try:
-            with conn.begin_nested():
-                taken = take_report(conn, opened, arrival, self._locate)
-        except Refused:
+            with self._register.write(beside=True) as conn:
+                self._guard(conn)
+                outbox.require_room(conn)
+                return _Batch(conn, self._register.epoch, self._root, self._locate, arrival).take(messages)
+        except RegisterError:
             raise
         except Exception as error:
-            if isinstance(error, DBAPIError) and not isinstance(error, CALLERS_FAULT):
-                raise
-            # One report must not stop the others. Its tag is told, sends less at a time, and leaves out what fails.
-            log.exception("failed on a report of tag %s", opened.tag_id)
-            raise Refused("failed", type(error).__name__, opened.tag_id, opened.secret) from error
+            if len(messages) > 1:
+                return self._take_apart(messages)
+            return self._give_up(messages[0], arrival, error)
+
+    def _take_apart(self, messages: Sequence[Message]) -> list[Message]:
+        """Take in what can be of a batch in which something cannot: one report must not stop the others."""
+        middle = len(messages) // 2
+        return self.take(messages[:middle]) + self.take(messages[middle:])
+
+    def _give_up(self, message: Message, arrival: Arrival, error: Exception) -> list[Message]:
+        """Set aside the message that we fail on. Its tag is told, sends less at a time, and leaves out what fails."""
+        named = {"tag": wire.tag_of(self._root, message[0]), "reason": "failed"}
+        log.error("failed on a report to %s", message[0], exc_info=error, extra=named)
+        with self._register.write(beside=True) as conn:
+            self._guard(conn)
+            batch = _Batch(conn, self._register.epoch, self._root, self._locate, arrival)
+            return batch.refuse(message, "failed", type(error).__name__)
+
+
+class _Batch:
+    """One transaction's worth."""
+
+    def __init__(self, conn: sa.Connection, epoch: str, root: str, locate: Locate, arrival: Arrival) -> None:
+        self._conn = conn
+        self._epoch = epoch
+        self._root = root
+        self._locate = locate
+        self._arrival = arrival
+        self._counts: Counter[str] = Counter()
+        self._applying = Applying()
+        self._taking = Taking(conn, arrival, self._applying, self._counts)
+
+    def take(self, messages: Sequence[Message]) -> list[Message]:
+        """Take messages in; returns the answers."""
+        tag_ids = [wire.tag_of(self._root, topic) for topic, _ in messages]
+        self._load({tag_id for tag_id in tag_ids if tag_id is not None})
+        answers = []
+        for tag_id, (topic, payload) in zip(tag_ids, messages, strict=True):
+            try:
+                answers += self._one(tag_id, topic, payload)
+            except Refused as refused:
+                answers += self._refused(refused, payload)
+        self._store(len(messages))
+        return answers
+
+    def refuse(self, message: Message, reason: quarantine.Reason, detail: str) -> list[Message]:
+        """Set one message aside unread; returns the answer, which only a genuine one gets."""
+        topic, payload = message
+        tag_id = wire.tag_of(self._root, topic)
+        self._load({tag_id} if tag_id else set())
+        state = self._states.get(tag_id or "")
+        try:
+            secret = open_message(state.tag_id, state.secret, payload).secret if state else None
+            refused = Refused(reason, detail, tag_id or "", secret)
+        except Refused as worse:
+            refused = worse
+        answers = self._refused(refused, payload)
+        self._store(1)
+        return answers
+
+    def _load(self, tag_ids: set[str]) -> None:
+        self._states = tag_states.load(self._conn, tag_ids)
+        self._fittings = standings.load(self._conn, tag_ids)
+
+    def _store(self, received: int) -> None:
+        self._applying.finish(self._conn, self._locate)
+        tag_states.store(self._conn, self._states.values())
+        standings.store(self._conn, (each.asset for fittings in self._fittings.values() for each in fittings))
+        outbox.append(self._conn, self._applying.lines, self._arrival.unix)
+        self._counts["received"] = received
+        counters.add(self._conn, self._counts)
+        listening.still(self._conn, self._arrival.unix)
+
+    def _one(self, tag_id: str | None, topic: str, payload: bytes) -> list[Message]:
+        if tag_id is None:
+            raise Refused("bad_topic", f"topic {topic[:200]!r}")
+        state = self._states.get(tag_id)
+        if state is None:
+            raise Refused("unknown_tag", "enrol the tag, or find out what publishes in its name", tag_id)
+        opened = open_message(tag_id, state.secret, payload)
+        high = self._taking.take(opened, state, self._fittings.get(tag_id, ()))
         ack = wire.Ack(
             v=1,
             journal=opened.report.journal,
-            high=taken.high,
+            high=high,
             at=opened.report.at,
-            unix=arrival.unix if arrival.trusted else None,
-            epoch=self._register.epoch,
+            unix=self._arrival.unix if self._arrival.trusted else None,
+            epoch=self._epoch,
         )
-        return _Outcome(self._sealed(opened.tag_id, opened.secret, ack), taken.lines, taken.counts)
+        return [self._sealed(tag_id, state.secret, ack)]
 
-    def _refusal(self, refused: Refused, payload: bytes) -> _Outcome:
-        counts = Counter({f"quarantined.{refused.reason}": 1})
+    def _refused(self, refused: Refused, payload: bytes) -> list[Message]:
+        named = {"tag": refused.tag_id or None, "reason": refused.reason}
+        log.warning("quarantined a message of tag %s: %s", refused.tag_id or "unknown", refused.reason, extra=named)
+        quarantine.keep_report(self._conn, refused.tag_id, refused.reason, refused.detail, payload, self._arrival.unix)
+        self._counts[f"quarantined.{refused.reason}"] += 1
         if refused.secret is None:
-            return _Outcome(counts=counts)
-        counts["rejected"] = 1
+            return []
+        self._counts["rejected"] += 1
         rejection = wire.Rejection(v=1, reject=refused.reason, of=payload[-24:].decode())
-        return _Outcome(self._sealed(refused.tag_id, refused.secret, rejection), counts=counts)
+        return [self._sealed(refused.tag_id, refused.secret, rejection)]
 
     def _sealed(self, tag_id: str, secret: bytes, answer: wire.Ack | wire.Rejection) -> Message:
         body = wire.encode(answer)

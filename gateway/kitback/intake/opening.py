@@ -1,9 +1,7 @@
 """Opens a message: whose it is, whether it is genuine, and what it says. Refuses it with a reason otherwise."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import msgspec
+from msgspec import Struct
 
 from kitback import wire
 from kitback.intake import order
@@ -24,16 +22,14 @@ class Refused(Exception):
         self.secret = secret
 
 
-@dataclass(frozen=True, slots=True)
-class Damaged:
+class Damaged(Struct, frozen=True):
     """A record that breaks its schema."""
 
     raw: bytes
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A genuine report and its batch."""
 
     tag_id: str
@@ -46,18 +42,12 @@ class Opened:
     """Damaged records of which not even the number can be told."""
 
 
-def open_message(root: str, topic: str, payload: bytes, secret_of: Callable[[str], bytes | None]) -> Opened:
-    """Open a message.
+def open_message(tag_id: str, secret: bytes, payload: bytes) -> Opened:
+    """Open a message that came on an enrolled tag's topic.
 
     Raises:
-        Refused: it is no report of an enrolled tag.
+        Refused: it is no report, or not this tag's.
     """
-    tag_id = wire.tag_of(root, topic)
-    if tag_id is None:
-        raise Refused("bad_topic", f"topic {topic[:200]!r}")
-    secret = secret_of(tag_id)
-    if secret is None:
-        raise Refused("unknown_tag", "enrol the tag, or find out what publishes in its name", tag_id)
     try:
         body = wire.unseal(secret, wire.UP_REPORT, payload)
     except wire.BadSignature:

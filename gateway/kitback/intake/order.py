@@ -5,18 +5,18 @@ It never goes back. Ranges that were written off stay known, because what they s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from kitback.register.journals import Range
+from msgspec import Struct
+
+from kitback.register.tag_states import Range
 
 JUMP: Final = 2**20
 """The farthest that sequence numbers may run ahead; a journal holds a few thousand records."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What is to be done with one batch."""
 
     early: bool
@@ -28,42 +28,45 @@ class Verdict:
     found: int = 0
     """How many of these had been written off."""
     duplicates: int = 0
-    lost: tuple[Range, ...] = ()
+    written_off: int = 0
+    """How many records are lost, as far as this batch tells."""
+    gaps: tuple[Range, ...] = ()
     """All ranges of the journal that are written off now, in order."""
 
 
-def judge(high: int, lost: Sequence[Range], oldest: int, after: int, seqs: Sequence[int]) -> Verdict:
+def judge(high: int, gaps: Sequence[Range], oldest: int, after: int, seqs: Sequence[int]) -> Verdict:
     """Judge a batch.
 
     Args:
         high: as the register keeps it; `oldest - 1` for a journal seen for the first time.
-        lost: the ranges written off so far.
+        gaps: the ranges written off so far.
         oldest: the lowest sequence number that the tag still holds.
         after: the sequence number just before the batch.
         seqs: the batch's sequence numbers, as they came.
     """
     gone_to = max(high, oldest - 1)
     if after > gone_to:
-        return Verdict(early=True, high=high, lost=tuple(lost))
-    gaps = list(lost)
+        return Verdict(early=True, high=high, gaps=tuple(gaps))
+    left = list(gaps)
     taken: list[int] = []
-    found = 0
+    found = written_off = 0
     for position, seq in enumerate(seqs):
         if seq > high:
-            _write_off(gaps, high + 1, seq - 1)
+            written_off += _write_off(left, high + 1, seq - 1)
             high = seq
             taken.append(position)
-        elif _find(gaps, seq):
+        elif left and _find(left, seq):
             found += 1
             taken.append(position)
-    _write_off(gaps, high + 1, gone_to)
+    written_off += _write_off(left, high + 1, gone_to)
     return Verdict(
         early=False,
         high=max(high, gone_to),
         taken=tuple(taken),
         found=found,
         duplicates=len(seqs) - len(taken),
-        lost=tuple(gaps),
+        written_off=written_off,
+        gaps=tuple(left),
     )
 
 
@@ -107,18 +110,19 @@ def in_order(oldest: int, newest: int, after: int, seqs: Sequence[int]) -> bool:
     return oldest <= newest + 1 and numbers[-1] <= newest and all(a < b for a, b in pairwise(numbers))
 
 
-def _write_off(gaps: list[Range], first: int, last: int) -> None:
+def _write_off(gaps: list[Range], first: int, last: int) -> int:
+    """Add a range, if there is anything in it; returns how many."""
     if first > last:
-        return
-    if gaps and gaps[-1].last == first - 1:
-        first = gaps.pop().first
-    gaps.append(Range(first, last))
+        return 0
+    joined = gaps.pop().first if gaps and gaps[-1].last == first - 1 else first
+    gaps.append(Range(joined, last))
+    return last - first + 1
 
 
 def _find(gaps: list[Range], seq: int) -> bool:
     """Take a number out of the ranges; whether it was in one."""
     for i, gap in enumerate(gaps):
-        if seq in gap:
+        if gap.first <= seq <= gap.last:
             pieces = (Range(gap.first, seq - 1), Range(seq + 1, gap.last))
             gaps[i : i + 1] = [piece for piece in pieces if piece.first <= piece.last]
             return True

@@ -5,10 +5,11 @@ interpolation, beyond them by the last known rate. A clock that never got a pair
 leave. Rates are in parts per billion: Unix seconds per counter second, less one.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
+
+from kitback.register.tag_states import Point
 
 Quality = Literal["paired", "extrapolated", "estimated"]
 
@@ -27,16 +28,7 @@ WORST_DRIFT_PCT: Final = 10
 """A clock that seems to drift by more has a wrong pair."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Point:
-    """A pair: this counter was this Unix time."""
-
-    counter: int
-    unix: int
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
+class Time(NamedTuple):
     """A placed moment and how well it is known."""
 
     unix: int
@@ -79,11 +71,12 @@ def place(counter: int, points: Sequence[Point], rate_ppb: int, not_after: int) 
         rate_ppb: the rate to use outside them when they tell none.
         not_after: when its report arrived.
     """
-    for before, after in pairwise(points):
-        if before.counter <= counter <= after.counter:
-            ran, passed = after.counter - before.counter, after.unix - before.unix
-            unix = before.unix + ((counter - before.counter) * passed + ran // 2) // ran
-            return Time(min(unix, not_after), "paired")
+    later = bisect_left(points, (counter,))
+    if 0 < later < len(points):
+        before, after = points[later - 1], points[later]
+        ran, passed = after.counter - before.counter, after.unix - before.unix
+        unix = before.unix + ((counter - before.counter) * passed + ran // 2) // ran
+        return Time(min(unix, not_after), "paired")
     nearest = points[0] if counter <= points[0].counter else points[-1]
     told = rate(points)
     ran = counter - nearest.counter
@@ -91,8 +84,7 @@ def place(counter: int, points: Sequence[Point], rate_ppb: int, not_after: int) 
     return Time(min(unix, not_after), "extrapolated" if ran else "paired")
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """What the neighbours leave for a clock without pairs."""
 
     opens: int | None

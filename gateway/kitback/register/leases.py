@@ -13,7 +13,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from kitback.register.store import Register, RegisterError
+from kitback.register.failures import RegisterError
+from kitback.register.store import Register
 from kitback.register.tables import lease
 from kitback.register.upsert import insert
 

@@ -11,6 +11,7 @@
 | `flag` | asset, rule, kind | open, since, sentence |
 | `assets` | kind, state | count |
 | `fleet` | kind | fitted, heard_24h |
+| `gateway` | | every counter of the register, and `outbox_kept`, `outbox_waiting` in bytes |
 
 `kind` is `unfitted`, and `asset` is left out, for what a tag noted while it was on no asset. No line names a loan, a
 place or an anchor. Spans, `in_use` and `awake_s` are seconds, `since` is Unix seconds.
@@ -41,37 +42,36 @@ def record_line(
     The sequence number makes the microseconds, so that two records of one second keep apart and a repeat is harmless.
     `place_type` is the type of the place that a fix was read as.
     """
-    measurement, fields = _of_record(record, place_type)
-    if asset_id is not None:
-        fields = {"asset": asset_id, **fields}
-    fields["quality"] = quality
-    return _line(
-        measurement,
-        {"tag": tag_id, "kind": kind or UNFITTED},
-        fields,
-        at_s * 1_000_000 + record.seq % 1_000_000,
-    )
+    # Put together by hand: there is one for each record. A tag's id, a kind and a quality need no escapes.
+    measurement, told = _of_record(record, place_type)
+    asset = "" if asset_id is None else f"asset={_field(asset_id)},"
+    at_us = at_s * 1_000_000 + record.seq % 1_000_000
+    head = f"{measurement},tag={tag_id},kind={kind or UNFITTED}"
+    return f'{head} {asset}{told},quality="{quality}" {at_us}'.encode()
 
 
-def _of_record(record: wire.Record, place_type: str | None) -> tuple[str, dict[str, Field]]:
+def _of_record(record: wire.Record, place_type: str | None) -> tuple[str, str]:
     match record:
         case wire.Use():
-            return "use", {"span": record.span, "in_use": record.in_use, "events": record.events}
+            return "use", f"span={record.span}i,in_use={record.in_use}i,events={record.events}i"
         case wire.Fix():
             seen: dict[str, Field] = {} if place_type is None else {"place_type": place_type}
-            return "fix", {"cause": record.cause, "anchors": len(record.heard), **seen}
+            return "fix", _fields({"cause": record.cause, "anchors": len(record.heard), **seen})
         case wire.Alarm():
-            return "alarm", {"name": record.name, "on": record.on}
+            return "alarm", _fields({"name": record.name, "on": record.on})
         case wire.Health():
-            return "health", {
-                "battery_mv": record.battery_mv,
-                "heap_free": record.heap_free,
-                "wakes": record.wakes,
-                "awake_s": record.awake_s,
-                **{name: value for name in _HEALTH_IF_TOLD if (value := getattr(record, name)) is not None},
-            }
+            told = {name: value for name in _HEALTH_IF_TOLD if (value := getattr(record, name)) is not None}
+            return "health", _fields(
+                {
+                    "battery_mv": record.battery_mv,
+                    "heap_free": record.heap_free,
+                    "wakes": record.wakes,
+                    "awake_s": record.awake_s,
+                    **told,
+                }
+            )
         case wire.Boot():
-            return "boot", {"cause": record.cause, "count": record.count}
+            return "boot", _fields({"cause": record.cause, "count": record.count})
         case _:
             assert_never(record)
 
@@ -100,10 +100,18 @@ def fleet_line(kind: str, fitted: int, heard_24h: int, at_s: int, seq: int = 0) 
     )
 
 
+def gateway_line(values: Mapping[str, int], at_s: int) -> bytes:
+    """The line that says how the gateway does; a name's dots become underscores."""
+    return _line("gateway", {}, {name.replace(".", "_"): value for name, value in values.items()}, at_s * 1_000_000)
+
+
 def _line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, Field], at_us: int) -> bytes:
     series = ",".join([measurement, *(f"{name}={_tag(value)}" for name, value in tags.items())])
-    values = ",".join(f"{name}={_field(value)}" for name, value in fields.items())
-    return f"{series} {values} {at_us}".encode()
+    return f"{series} {_fields(fields)} {at_us}".encode()
+
+
+def _fields(fields: Mapping[str, Field]) -> str:
+    return ",".join(f"{name}={_field(value)}" for name, value in fields.items())
 
 
 def _tag(value: str) -> str:

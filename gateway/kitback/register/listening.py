@@ -11,6 +11,7 @@ AWAY: Final = 600
 """Seconds without a sign of listening that make an absence."""
 
 _NOW, _FROM, _LAST = "listening", "listening_from", "listening_last"
+_HOUSE: Final = "house_kept"
 
 
 def connected(conn: sa.Connection, now_s: int) -> None:
@@ -30,6 +31,21 @@ def still(conn: sa.Connection, now_s: int) -> None:
 def away(conn: sa.Connection) -> None:
     """The gateway is not listening: it has just started, or has lost its broker."""
     _write(conn, _NOW, 0)
+
+
+def heard(conn: sa.Connection) -> int | None:
+    """The latest sign that the gateway listens, Unix seconds; None when there never was one."""
+    return _read(conn, _LAST)
+
+
+def kept_house(conn: sa.Connection, now_s: int) -> None:
+    """The gateway's own upkeep has been done, which writes to the register."""
+    _write(conn, _HOUSE, now_s)
+
+
+def house_kept(conn: sa.Connection) -> int | None:
+    """When the upkeep was last done, Unix seconds; None when never."""
+    return _read(conn, _HOUSE)
 
 
 def since(conn: sa.Connection) -> int | None:

@@ -4,6 +4,8 @@ Times are Unix seconds (`_at`, `_s`) unless a column says `_us`. Ids given by pe
 Three groups: what the service owns, what the tags said, and what is on its way out.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -136,47 +139,50 @@ lease = Table(
 
 # --- what the tags said ----------------------------------------------------------------------------------------------
 
+# A journal's account: applied + lost + quarantined = high - base, always.
+
+
+def _account() -> list[Column[Any]]:
+    return [
+        Column("base", BigInteger, nullable=False, comment="Just before the oldest record held when it was first seen"),
+        Column("high", BigInteger, nullable=False),
+        Column("newest", BigInteger, nullable=False, comment="The newest the tag has said it holds"),
+        Column("applied", BigInteger, nullable=False, comment="Records that changed the register or wait for a time"),
+        Column("lost", BigInteger, nullable=False),
+        Column("quarantined", BigInteger, nullable=False),
+        Column("duplicate", BigInteger, nullable=False),
+        Column("gaps", Text, nullable=False, comment="JSON: [first, last] of what was written off, latest few"),
+    ]
+
+
+tag_now = Table(
+    "tag_now",
+    metadata,
+    Column("tag_id", String, primary_key=True),
+    Column("heard_at", _Seconds, nullable=False, comment="When the gateway last took in a genuine report"),
+    Column("journal", String, nullable=False, comment="The present one, whose account follows"),
+    *_account(),
+    Column("clock", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False, comment="Counter of the latest report, on `clock`"),
+    Column("rate_ppb", BigInteger, nullable=False, comment="Unix seconds per counter second, less one, in 1e-9"),
+    Column("clocks", Text, nullable=False, comment="JSON: of each clock its pairs and how far it reached"),
+    Column("waiting", Integer, nullable=False, comment="Rows in `waiting`"),
+    Column("complete_to", _Seconds, comment="Everything the tag saw up to here has been applied; null when never"),
+    Column("whole", Boolean, nullable=False, comment="high >= newest: no half of an upload is missing"),
+    Column("fw", String, nullable=False),
+    Column("battery_mv", Integer, nullable=False),
+    comment="One row a tag with all that its next report is judged by.",
+    sqlite_with_rowid=False,
+)
+
 tag_journal = Table(
     "tag_journal",
     metadata,
     Column("tag_id", String, primary_key=True),
     Column("journal", String, primary_key=True),
-    Column("base", BigInteger, nullable=False, comment="Just before the oldest record held when it was first seen"),
-    Column("high", BigInteger, nullable=False),
-    Column("newest", BigInteger, nullable=False, comment="The newest the tag has said it holds"),
-    Column("applied", BigInteger, nullable=False, comment="Records that changed the register or wait for a time"),
-    Column("lost", BigInteger, nullable=False),
-    Column("quarantined", BigInteger, nullable=False),
-    Column("duplicate", BigInteger, nullable=False),
-    comment="Conservation per journal: applied + lost + quarantined = high - base.",
-)
-
-lost_range = Table(
-    "lost_range",
-    metadata,
-    Column("tag_id", String, primary_key=True),
-    Column("journal", String, primary_key=True),
-    Column("first", BigInteger, primary_key=True),
-    Column("last", BigInteger, nullable=False),
-    Column("noted_at", _Seconds, nullable=False),
-)
-
-tag_pair = Table(
-    "tag_pair",
-    metadata,
-    Column("tag_id", String, primary_key=True),
-    Column("clock", Integer, primary_key=True),
-    Column("counter", BigInteger, primary_key=True, comment="Middle of the round trip"),
-    Column("unix", BigInteger, nullable=False),
-)
-
-tag_clock = Table(
-    "tag_clock",
-    metadata,
-    Column("tag_id", String, primary_key=True),
-    Column("clock", Integer, primary_key=True),
-    Column("ends_s", _Seconds, nullable=False, comment="Latest second placed on this clock"),
-    comment="How far each clock reached: the neighbours of a clock that never got a pair.",
+    *_account(),
+    comment="The accounts of journals that are not a tag's present one.",
+    sqlite_with_rowid=False,
 )
 
 waiting = Table(
@@ -205,22 +211,12 @@ quarantine = Table(
     Column("reason", String, nullable=False),
     Column("detail", String, nullable=False),
     Column("payload", LargeBinary, nullable=False, comment="Capped"),
+    Column("clock", Integer, comment="The clock that a record is on; null for anything else"),
+    Column(
+        "counter", BigInteger, comment="A counter of that clock whose Unix time was told with the record; null if none"
+    ),
+    Column("unix", _Seconds, comment="Its Unix time"),
     UniqueConstraint("tag_id", "journal", "seq", "digest"),
-)
-
-tag_now = Table(
-    "tag_now",
-    metadata,
-    Column("tag_id", String, primary_key=True),
-    Column("heard_at", _Seconds, nullable=False, comment="When the gateway last took in a genuine report"),
-    Column("journal", String, nullable=False),
-    Column("clock", Integer, nullable=False),
-    Column("at", BigInteger, nullable=False, comment="Counter of the latest report, on `clock`"),
-    Column("rate_ppb", BigInteger, nullable=False, comment="Unix seconds per counter second, less one, in 1e-9"),
-    Column("complete_to", _Seconds, comment="Everything the tag saw up to here has been applied; null when never"),
-    Column("whole", Boolean, nullable=False, comment="high >= newest: no half of an upload is missing"),
-    Column("fw", String, nullable=False),
-    Column("battery_mv", Integer, nullable=False),
 )
 
 judgement = Table(
@@ -254,6 +250,7 @@ judgement = Table(
     # alarms
     Column("unpowered_from", _Seconds, comment="Null while powered"),
     comment="One row an asset with everything a rule may look at. Kept by the register, read by the watch.",
+    sqlite_with_rowid=False,
 )
 
 use_day = Table(
@@ -265,6 +262,7 @@ use_day = Table(
     Column("events", Integer, nullable=False),
     Column("seen", Integer, nullable=False, comment="Seconds of the day that the tag's records cover"),
     Column("used_at", _Seconds, comment="End of the latest span with use that ended this day; null when none"),
+    sqlite_with_rowid=False,
 )
 
 whereabouts = Table(
@@ -322,6 +320,9 @@ sink = Table(
     Column("written", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
     Column("trouble", Text, comment="Why it takes no lines now, and what to do; null while it does"),
+    Column("missed", BigInteger, nullable=False, server_default="0", comment="Lines purged before it had them"),
+    Column("done_bytes", BigInteger, nullable=False, server_default="0", comment="Bytes of all rows it is done with"),
+    Column("configured", Boolean, nullable=False, server_default=false(), comment="The outbox waits for it"),
 )
 
 counter = Table(

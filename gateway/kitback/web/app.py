@@ -5,17 +5,19 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 import msgspec
-import sqlalchemy as sa
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from kitback.clock import Clock, now_s
 from kitback.collect import is_virtual, worklist
 from kitback.policy import Policy
-from kitback.register import Register, RegisterError
+from kitback.register import Register, RegisterError, outbox
 from kitback.watch.words import stamp
 from kitback.web import pages
+from kitback.web.health import health
+from kitback.web.metrics import exposition
 from kitback.web.styles import STATIC, script, style_sheet
 
 _log = logging.getLogger(__name__)
@@ -63,8 +65,9 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
     def show_worklist(request: Request) -> HTMLResponse:
         now = now_s(clock)
         with register.read() as conn:
-            items, virtual = worklist(conn), is_virtual(conn)
-        return page(request, "worklist.jinja", lines=pages.lines(items, policy, now), virtual=virtual, now=stamp(now))
+            items, virtual, notice = worklist(conn), is_virtual(conn), pages.notice(outbox.room(conn))
+        lines = pages.lines(items, policy, now)
+        return page(request, "worklist.jinja", lines=lines, virtual=virtual, notice=notice, now=stamp(now))
 
     @app.get("/nhsuk-frontend.css", include_in_schema=False)
     def nhsuk_frontend_css() -> Response:
@@ -82,10 +85,16 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
         return Response(msgspec.json.encode(items), media_type="application/json")
 
     @app.get("/healthz")
-    def health() -> dict[str, str]:
-        """Whether the register can be read."""
+    def healthz() -> Response:
+        """Whether the gateway does what it is for: 200 if so, 503 if not; and what somebody should look at."""
         with register.read() as conn:
-            conn.execute(sa.select(1))
-        return {"status": "ok"}
+            now = health(conn, now_s(clock))
+        status = 503 if now.status == "failing" else 200
+        return Response(msgspec.json.encode(now), status, media_type="application/json")
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        with register.read() as conn:
+            return Response(exposition(conn), media_type=CONTENT_TYPE_LATEST)
 
     return app

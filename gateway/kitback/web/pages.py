@@ -7,7 +7,9 @@ from datetime import datetime
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
 from kitback.collect import WorklistItem
+from kitback.history.upkeep import WARN_PCT
 from kitback.policy import Period, Policy
+from kitback.register.outbox import Room
 from kitback.watch import Action
 from kitback.watch.words import day, moment
 
@@ -89,3 +91,18 @@ def _words(fact: str, value: str | int, now_s: int) -> str:
 
 def _unix(iso: str) -> int:
     return int(datetime.fromisoformat(iso).timestamp())
+
+
+def notice(room: Room) -> str | None:
+    """What staff should know of the way to InfluxDB; None while it need not trouble them."""
+    if room.full_pct >= 100:
+        return (
+            "Kitback takes in nothing new from its tags, because it cannot pass its history on. Nothing is lost: tags "
+            "keep what they note. Tell whoever looks after Kitback."
+        )
+    if room.full_pct >= WARN_PCT:
+        return (
+            "The dashboards are behind, because Kitback cannot pass its history on. This list is complete, and stays "
+            "so until there is no more room for what waits. Tell whoever looks after Kitback."
+        )
+    return None

@@ -1,0 +1,197 @@
+"""What the register knows of each tag that its next report is judged by: one row a tag, read and written many at once.
+
+Inside a transaction a `TagState` is the only truth; `store` puts it back at the end.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from kitback.register.tables import tag, tag_journal, tag_now
+from kitback.register.upsert import put_values
+
+GAPS_KEPT: Final = 64
+"""Ranges of lost records remembered in a journal; of older ones only the count is kept. They could only come after all
+from a broker's queue that held them back for as many outages."""
+
+
+class Range(NamedTuple):
+    """Sequence numbers from `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self.last - self.first + 1
+
+
+class Point(NamedTuple):
+    """A pair: this counter was this Unix time."""
+
+    counter: int
+    unix: int
+
+
+class Journal(Struct):
+    """One journal's account: applied + lost + quarantined = high - base, always."""
+
+    base: int
+    """Just before the oldest record that the tag held when the journal was first seen."""
+    high: int
+    newest: int
+    """The newest that the tag has said it holds."""
+    applied: int = 0
+    lost: int = 0
+    quarantined: int = 0
+    duplicate: int = 0
+    gaps: tuple[Range, ...] = ()
+    """The ranges written off, in order, the latest `GAPS_KEPT`."""
+
+
+class ClockState(Struct, array_like=True):
+    """One run of a tag's counter."""
+
+    pairs: tuple[Point, ...] = ()
+    """In order."""
+    ends: int | None = None
+    """Latest Unix second placed on it; None while nothing is."""
+
+
+class Now(Struct):
+    """How a tag stood after its latest report. Times are Unix seconds, `at` is a counter on `clock`."""
+
+    heard_at: int
+    journal: str
+    clock: int
+    at: int
+    rate_ppb: int
+    complete_to: int | None
+    whole: bool
+    fw: str
+    battery_mv: int
+
+
+@dataclass(slots=True)
+class TagState:
+    """One tag, as of the reports taken in so far."""
+
+    tag_id: str
+    secret: bytes
+    now: Now | None = None
+    """None before the first report."""
+    journals: dict[str, Journal] = field(default_factory=dict)
+    """Accounts by journal: the present one's, and those asked for."""
+    clocks: dict[int, ClockState] = field(default_factory=dict)
+    waiting: int = 0
+    """How many records wait for a time."""
+    stored: frozenset[str] = frozenset()
+    """Which of the journals have a row of their own."""
+
+
+_ACCOUNT = Journal.__struct_fields__
+_NOW = Now.__struct_fields__
+_GAPS = msgspec.json.Decoder(tuple[Range, ...])
+_CLOCKS = msgspec.json.Decoder(dict[int, ClockState])
+_encode = msgspec.json.Encoder().encode
+
+accounts: Final = sa.union_all(
+    *(
+        sa.select(table.c.tag_id, table.c.journal, *(table.c[name] for name in _ACCOUNT))
+        for table in (tag_now, tag_journal)
+    )
+).subquery("account")
+"""The accounts of all journals of all tags, to select from."""
+
+_TAGS = sa.bindparam("tags", expanding=True, type_=sa.String())
+_HOLD = (
+    sa.select(tag.c.tag_id, tag.c.secret)
+    .where(tag.c.tag_id.in_(_TAGS))
+    .order_by(tag.c.tag_id)  # in one order, so that two workers on PostgreSQL cannot wait for each other
+    .with_for_update(key_share=True)
+)
+_LOAD = sa.select(
+    tag_now.c.tag_id,
+    tag_now.c.clocks,
+    tag_now.c.waiting,
+    *(tag_now.c[name] for name in _ACCOUNT),
+    *(tag_now.c[name] for name in _NOW),
+).where(tag_now.c.tag_id.in_(_TAGS))
+_ONE_JOURNAL = sa.select(*(tag_journal.c[name] for name in _ACCOUNT)).where(
+    tag_journal.c.tag_id == sa.bindparam("tag"), tag_journal.c.journal == sa.bindparam("which")
+)
+
+
+def load(conn: sa.Connection, tag_ids: Iterable[str]) -> dict[str, TagState]:
+    """The enrolled ones among these tags, held for the rest of the transaction."""
+    first, second = 3, 3 + len(_ACCOUNT)
+    tags = {"tags": list(tag_ids)}
+    # First held, then read: who had to wait would else read what was there before.
+    found = {tag_id: TagState(tag_id, secret) for tag_id, secret in conn.execute(_HOLD, tags)}
+    for row in conn.execute(_LOAD, tags):
+        tag_id, clocks, waiting = row[:first]
+        state = found[tag_id]
+        state.now = now = Now(*row[second:])
+        state.journals[now.journal] = _journal(row[first:second])
+        state.clocks = _CLOCKS.decode(clocks)
+        state.waiting = waiting
+    return found
+
+
+def journal(conn: sa.Connection, state: TagState, which: str) -> Journal | None:
+    """A tag's account of a journal, or None for one never seen."""
+    known = state.journals.get(which)
+    if known is None and state.now is not None:
+        row = conn.execute(_ONE_JOURNAL, {"tag": state.tag_id, "which": which}).one_or_none()
+        if row is not None:
+            known = state.journals[which] = _journal(row)
+            state.stored |= {which}
+    return known
+
+
+def store(conn: sa.Connection, states: Iterable[TagState]) -> None:
+    """Put tags back as they are now."""
+    rows, others = [], []
+    for state in states:
+        now = state.now
+        if now is None:
+            continue
+        clocks = _encode(state.clocks).decode()
+        account = _values(state.journals[now.journal])
+        rows.append((state.tag_id, clocks, state.waiting, *account, *astuple(now)))
+        if len(state.journals) > 1:
+            others += [
+                (state.tag_id, which, *_values(account))
+                for which, account in state.journals.items()
+                if which != now.journal
+            ]
+            _no_longer_apart(conn, state, now.journal)
+    put_values(conn, tag_now, ("tag_id", "clocks", "waiting", *_ACCOUNT, *_NOW), rows)
+    put_values(conn, tag_journal, ("tag_id", "journal", *_ACCOUNT), others)
+
+
+def _no_longer_apart(conn: sa.Connection, state: TagState, present: str) -> None:
+    """An account is in one place: the present journal's has no row of its own."""
+    if present in state.stored:
+        mine = sa.and_(tag_journal.c.tag_id == state.tag_id, tag_journal.c.journal == present)
+        conn.execute(sa.delete(tag_journal).where(mine))
+
+
+def _journal(row: Sequence[object]) -> Journal:
+    *numbers, gaps = row
+    account = Journal(*numbers)  # type: ignore[arg-type]
+    if gaps != "[]":
+        account.gaps = _GAPS.decode(str(gaps))
+    return account
+
+
+def _values(account: Journal) -> tuple[object, ...]:
+    """In the order of `_ACCOUNT`."""
+    gaps = _encode(account.gaps[-GAPS_KEPT:]).decode() if account.gaps else "[]"
+    return (*astuple(account)[:-1], gaps)

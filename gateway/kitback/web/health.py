@@ -1,0 +1,59 @@
+"""`/healthz`: whether the gateway does what it is for, from what the register knows. Names no address and no tag."""
+
+from typing import Final, Literal
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from kitback.history.upkeep import WARN_PCT
+from kitback.register import listening, outbox
+
+_SILENT_S: Final = 180
+"""Seconds without a sign that make a part suspect; both the intake and the upkeep give one each minute."""
+
+
+class Health(Struct, frozen=True):
+    """How the gateway does. `warning`: all is taken in, but somebody should look. `failing`: it is not."""
+
+    status: Literal["ok", "warning", "failing"]
+    broker_joined: bool
+    register_writable: bool
+    history_pending: int
+    """Lines that the slowest configured InfluxDB has not had yet."""
+    history_trouble: bool
+    outbox_full_pct: int
+    problems: list[str]
+    """In words; empty when all is well."""
+
+
+def health(conn: sa.Connection, now_s: int) -> Health:
+    """How the gateway does now."""
+    heard, house = listening.heard(conn), listening.house_kept(conn)
+    joined = listening.since(conn) is not None and heard is not None and now_s - heard <= _SILENT_S
+    writable = house is not None and now_s - house <= _SILENT_S
+    sinks = [each for each in outbox.standings(conn) if each.configured]
+    trouble = any(each.trouble for each in sinks)
+    room = outbox.room(conn)
+    full = room.full_pct >= 100
+    failing = [
+        *(["the gateway is not joined to its broker; its log says why"] if not joined else []),
+        *([f"nothing was written to the register for {_SILENT_S} s; the log says why"] if not writable else []),
+        *(["history that waits for InfluxDB fills its room: the intake has stopped"] if full else []),
+    ]
+    warnings = [
+        *(["InfluxDB takes no history; `kitback history status` says why"] if trouble else []),
+        *(
+            [f"history that waits for InfluxDB fills {room.full_pct} % of its room; at 100 % the intake stops"]
+            if not full and room.full_pct >= WARN_PCT
+            else []
+        ),
+    ]
+    return Health(
+        status="failing" if failing else "warning" if warnings else "ok",
+        broker_joined=joined,
+        register_writable=writable,
+        history_pending=max((each.pending for each in sinks), default=0),
+        history_trouble=trouble,
+        outbox_full_pct=room.full_pct,
+        problems=failing + warnings,
+    )

@@ -1,0 +1,123 @@
+"""The gateway as a process of its own, which can be killed at any moment and started again."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from brokers import free_port, until
+from influx import Bucket
+
+_DOOMED = Path(__file__).with_name("doomed.py")
+_PATIENCE = 20.0
+
+
+class GatewayProcess:
+    """`kitback gateway` on a configuration of its own in `folder`, where its register and its log are as well."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        broker_port: int | None = None,
+        bucket: Bucket | None = None,
+        register: Path | None = None,
+        more: str = "",
+    ) -> None:
+        """Write the configuration; `start` runs it.
+
+        Args:
+            broker_port: of the broker to use; None is the embedded one.
+            bucket: where history goes; None keeps it in the outbox.
+            register: elsewhere than in `folder`.
+            more: lines of configuration.
+        """
+        self.register = register or folder / "register.db"
+        self.port = broker_port or free_port()
+        """Where tags find the broker."""
+        self.log = folder / "log"
+        self._steps = folder / "steps"
+        self._config = folder / "kitback.toml"
+        lines = [f'register = "{self.register}"', f'pepper = "{folder / "pepper"}"', more, "[web]", "port = 0"]
+        if broker_port is None:
+            lines.insert(0, f"embedded_port = {self.port}")
+        else:
+            lines += ["[broker]", 'host = "127.0.0.1"', f"port = {broker_port}"]
+        if bucket is not None:
+            lines += [
+                "[influx]",
+                *(f'{name} = "{getattr(bucket, name)}"' for name in ("url", "token", "org", "bucket")),
+            ]
+        self._config.write_text("\n".join(lines) + "\n")
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("KITBACK_")}
+        self._environment["PYTHONUNBUFFERED"] = "1"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.starts = 0
+
+    def start(self, die_at: int = 0) -> None:
+        """Start it without waiting for it; it dies at that step (see `doomed`), or never if that is 0."""
+        assert self._process is None
+        self.starts += 1
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, _DOOMED, str(die_at), self._steps, "gateway", "--config", self._config],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def ready(self) -> None:
+        """Wait until it serves."""
+        until(lambda: self.log.read_bytes().count(b"Broker: ") or self.died(), _PATIENCE, "the gateway's start")
+        assert self._process is not None, self.said()
+
+    def died(self) -> bool:
+        """Whether it is not running; it may be started again then. Fails if it ended in any other way than killed."""
+        if self._process is None:
+            return True
+        ended = self._process.poll()
+        if ended is None:
+            return False
+        assert ended == -signal.SIGKILL, f"the gateway ended by itself: {ended}\n{self.said()}"
+        self._process = None
+        return True
+
+    def kill(self) -> None:
+        """End it as a power cut does; a broker that it brought along lives on."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(_PATIENCE)
+            self._process = None
+
+    def stop(self) -> int:
+        """End it as its supervisor does; returns how many steps it took."""
+        assert self._process is not None, self.said()
+        self._process.terminate()
+        ended = self._process.wait(_PATIENCE)
+        self._process = None
+        assert ended == 0, self.said()
+        return int(self._steps.read_text())
+
+    def said(self) -> str:
+        """The end of its log."""
+        return self.log.read_text(errors="replace")[-4000:]
+
+
+@contextmanager
+def gateway_process(
+    folder: Path,
+    *,
+    broker_port: int | None = None,
+    bucket: Bucket | None = None,
+    register: Path | None = None,
+    more: str = "",
+) -> Iterator[GatewayProcess]:
+    """A gateway that is not running yet, and does not run any more after the block; see `GatewayProcess`."""
+    gateway = GatewayProcess(folder, broker_port=broker_port, bucket=bucket, register=register, more=more)
+    try:
+        yield gateway
+    finally:
+        gateway.kill()

@@ -1,0 +1,103 @@
+"""Brokers that go away in the middle of an upload, with and without their memory."""
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from brokers import Mosquitto, until
+from kitback.register import Register
+
+from .books import differences
+from .fleet import Fleet
+from .process import GatewayProcess, gateway_process
+from .soak import sample
+
+
+@pytest.fixture
+def register(tmp_path: Path) -> Iterator[Register]:
+    opened = Register.open(str(tmp_path / "register.db"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def restart(broker: Mosquitto, _folder: Path) -> None:
+    broker.stop()
+    broker.start()
+
+
+def power_cut(broker: Mosquitto, _folder: Path) -> None:
+    broker.signal(signal.SIGKILL)
+    restart(broker, _folder)
+
+
+def forget(broker: Mosquitto, folder: Path) -> None:
+    """Sessions, subscriptions and queues are gone, as on a broker without persistence."""
+    broker.stop()
+    (folder / "mosquitto.db").unlink()
+    broker.start()
+
+
+@pytest.mark.parametrize("happens", sample([restart, power_cut, forget], 1))
+def test_a_broker_that_comes_back_in_the_middle_of_an_upload_costs_nothing(
+    tmp_path: Path, mosquitto: Mosquitto, register: Register, happens: Callable[[Mosquitto, Path], None]
+) -> None:
+    fleet = Fleet(mosquitto.port, seed=1)
+    fleet.enrol(register)
+    with gateway_process(tmp_path, broker_port=mosquitto.port) as gateway:
+        gateway.start()
+        for acks in (40, 80):
+            until_acked(fleet, acks, gateway)
+            happens(mosquitto, tmp_path)
+        fleet.upload()
+        gateway.stop()
+    assert not differences(register, fleet.tags)
+
+
+@pytest.mark.parametrize("happens", sample([restart, forget], 1))
+def test_reports_that_waited_on_the_broker_are_taken_in_once_or_sent_again(
+    tmp_path: Path, mosquitto: Mosquitto, register: Register, happens: Callable[[Mosquitto, Path], None]
+) -> None:
+    fleet = Fleet(mosquitto.port, seed=2)
+    fleet.enrol(register)
+    with gateway_process(tmp_path, broker_port=mosquitto.port) as gateway:
+        gateway.start()
+        until_acked(fleet, 40, gateway)
+        gateway.kill()
+        sent = fleet.sent
+        until(lambda: fleet.turn() or fleet.sent >= sent + len(fleet.tags), what="a queue on the broker")
+        happens(mosquitto, tmp_path)
+        gateway.start()
+        fleet.upload()
+        gateway.stop()
+    assert not differences(register, fleet.tags)
+
+
+def test_the_embedded_broker_dies_with_the_gateway_and_comes_back_with_it(tmp_path: Path, register: Register) -> None:
+    with gateway_process(tmp_path) as gateway:
+        fleet = Fleet(gateway.port, seed=3)
+        fleet.enrol(register)
+        gateway.start()
+        for acks in (40, 80):
+            until_acked(fleet, acks, gateway)
+            gateway.kill()
+            gateway.start()
+        fleet.upload()
+        gateway.stop()
+    assert not differences(register, fleet.tags)
+
+
+def until_acked(fleet: Fleet, acks: int, gateway: GatewayProcess) -> None:
+    """Let the fleet upload until so many answers were heard."""
+    until(lambda: fleet.turn() or fleet.acks >= acks, 30, f"{acks} acks")
+    assert not gateway.died()
+    assert not fleet.all_safe, "nothing would be left to disturb"
