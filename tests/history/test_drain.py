@@ -105,6 +105,22 @@ def test_a_batch_written_but_not_noted_is_written_again_and_changes_nothing(regi
     assert status(register, bucket.sink().name).written == 2
 
 
+def test_two_drains_at_once_count_no_line_twice(register: Register) -> None:
+    """One was thought dead, but only waited for the sink."""
+
+    class Slow(Memory):
+        def write(self, lines: bytes) -> None:
+            super().write(lines)
+            drain(register, Memory())
+
+    enqueue(register, [use(1)], [use(2)])
+
+    assert Drain(register, CLOCK, Slow()).run_once().done
+
+    stands = status(register, "memory")
+    assert (stands.written, stands.pending) == (2, 0)
+
+
 def test_an_influxdb_configured_later_ends_with_the_same_points(register: Register, bucket: Bucket) -> None:
     along_the_way = Memory()
     for number in range(1, 40):
