@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from brokers import free_port, until
+from brokers import free_port
 from influx import Bucket
 
 _DOOMED = Path(__file__).with_name("doomed.py")
@@ -55,12 +55,10 @@ class GatewayProcess:
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("KITBACK_")}
         self._environment["PYTHONUNBUFFERED"] = "1"
         self._process: subprocess.Popen[bytes] | None = None
-        self.starts = 0
 
     def start(self, die_at: int = 0) -> None:
         """Start it without waiting for it; it dies at that step (see `doomed`), or never if that is 0."""
         assert self._process is None
-        self.starts += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, _DOOMED, str(die_at), self._steps, "gateway", "--config", self._config],
@@ -68,11 +66,6 @@ class GatewayProcess:
                 stdout=log,
                 stderr=log,
             )
-
-    def ready(self) -> None:
-        """Wait until it serves."""
-        until(lambda: self.log.read_bytes().count(b"Broker: ") or self.died(), _PATIENCE, "the gateway's start")
-        assert self._process is not None, self.said()
 
     def died(self) -> bool:
         """Whether it is not running; it may be started again then. Fails if it ended in any other way than killed."""

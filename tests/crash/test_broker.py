@@ -11,7 +11,7 @@ from kitback.register import Register
 
 from .books import differences
 from .fleet import Fleet
-from .process import GatewayProcess, gateway_process
+from .process import gateway_process
 from .soak import sample
 
 
@@ -56,9 +56,9 @@ def test_a_broker_that_comes_back_in_the_middle_of_an_upload_costs_nothing(
     with gateway_process(tmp_path, broker_port=mosquitto.port) as gateway:
         gateway.start()
         for acks in (40, 80):
-            until_acked(fleet, acks, gateway)
+            fleet.upload(gateway, acks)
             happens(mosquitto, tmp_path)
-        fleet.upload()
+        fleet.upload(gateway)
         gateway.stop()
     assert not differences(register, fleet.tags)
 
@@ -71,13 +71,13 @@ def test_reports_that_waited_on_the_broker_are_taken_in_once_or_sent_again(
     fleet.enrol(register)
     with gateway_process(tmp_path, broker_port=mosquitto.port) as gateway:
         gateway.start()
-        until_acked(fleet, 40, gateway)
+        fleet.upload(gateway, 40)
         gateway.kill()
         sent = fleet.sent
         until(lambda: fleet.turn() or fleet.sent >= sent + len(fleet.tags), what="a queue on the broker")
         happens(mosquitto, tmp_path)
         gateway.start()
-        fleet.upload()
+        fleet.upload(gateway)
         gateway.stop()
     assert not differences(register, fleet.tags)
 
@@ -88,16 +88,9 @@ def test_the_embedded_broker_dies_with_the_gateway_and_comes_back_with_it(tmp_pa
         fleet.enrol(register)
         gateway.start()
         for acks in (40, 80):
-            until_acked(fleet, acks, gateway)
+            fleet.upload(gateway, acks)
             gateway.kill()
             gateway.start()
-        fleet.upload()
+        fleet.upload(gateway)
         gateway.stop()
     assert not differences(register, fleet.tags)
-
-
-def until_acked(fleet: Fleet, acks: int, gateway: GatewayProcess) -> None:
-    """Let the fleet upload until so many answers were heard."""
-    until(lambda: fleet.turn() or fleet.acks >= acks, 30, f"{acks} acks")
-    assert not gateway.died()
-    assert not fleet.all_safe, "nothing would be left to disturb"

@@ -202,7 +202,7 @@ def test_an_hours_reports_are_taken_in_while_influxdb_is_away_and_written_when_i
         gateway_process(tmp_path, broker_port=mosquitto.port, bucket=away) as gateway,
     ):
         gateway.start()
-        fleet.upload()
+        fleet.upload(gateway)
         stands = status(register, away.sink().name)
         assert stands.pending == stands.enqueued >= 8 * tags
         guards = [make(influx_port) for make in (TROUBLES.values() if SOAK else [cut_before_the_answer])]

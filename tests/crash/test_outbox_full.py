@@ -40,7 +40,7 @@ def test_at_the_cap_of_the_outbox_tags_hold_their_records_until_influxdb_is_back
             assert (fleet.acks, pending(register, away)) == (acks, waiting)
             assert not fleet.all_safe
             with closing(Gate(urlsplit(bucket.url).port or 0, port=urlsplit(away.url).port or 0)):
-                fleet.upload()
+                fleet.upload(gateway)
                 drained(register, away)
                 gateway.stop()
                 assert not differences(register, fleet.tags, away)

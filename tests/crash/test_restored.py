@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from brokers import Mosquitto, until
+from brokers import Mosquitto
 from influx import Bucket
 from kitback.register import Register
 
@@ -23,10 +23,10 @@ def test_a_restored_register_gets_from_the_tags_what_its_backup_lacks(tmp_path: 
     try:
         with gateway_process(tmp_path, broker_port=broker.port, bucket=bucket) as gateway:
             gateway.start()
-            until(lambda: fleet.turn() or fleet.acks >= 60, 30, "60 acks")
+            fleet.upload(gateway, 60)
             with closing(sqlite3.connect(file)) as live, closing(sqlite3.connect(backup)) as kept:
                 live.backup(kept)
-            fleet.upload()
+            fleet.upload(gateway)
             drained(register, bucket)
             gateway.kill()
 
@@ -38,7 +38,7 @@ def test_a_restored_register_gets_from_the_tags_what_its_backup_lacks(tmp_path: 
             gateway.start()
             for tag in fleet.tags:
                 tag.report_again()
-            fleet.upload()
+            fleet.upload(gateway)
             drained(register, bucket)
             gateway.stop()
         assert not differences(register, fleet.tags, bucket)
