@@ -39,7 +39,6 @@ class GatewayProcess:
         self.port = broker_port or free_port()
         """Where tags find the broker."""
         self.log = folder / "log"
-        self._steps = folder / "steps"
         self._config = folder / "kitback.toml"
         lines = [f'register = "{self.register}"', f'pepper = "{folder / "pepper"}"', more, "[web]", "port = 0"]
         if broker_port is None:
@@ -56,12 +55,12 @@ class GatewayProcess:
         self._environment["PYTHONUNBUFFERED"] = "1"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, die_at: int = 0) -> None:
-        """Start it without waiting for it; it dies at that step (see `doomed`), or never if that is 0."""
+    def start(self, die_at: str = "statement:0") -> None:
+        """Start it without waiting for it; it dies at that step, see `doomed`."""
         assert self._process is None
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, _DOOMED, str(die_at), self._steps, "gateway", "--config", self._config],
+                [sys.executable, _DOOMED, die_at, "gateway", "--config", self._config],
                 env=self._environment,
                 stdout=log,
                 stderr=log,
@@ -78,6 +77,11 @@ class GatewayProcess:
         self._process = None
         return True
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; SIGSTOP puts it to sleep, as a machine does that is suspended."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """End it as a power cut does; a broker that it brought along lives on."""
         if self._process is not None:
@@ -85,14 +89,13 @@ class GatewayProcess:
             self._process.wait(_PATIENCE)
             self._process = None
 
-    def stop(self) -> int:
-        """End it as its supervisor does; returns how many steps it took."""
+    def stop(self) -> None:
+        """End it as its supervisor does."""
         assert self._process is not None, self.said()
         self._process.terminate()
         ended = self._process.wait(_PATIENCE)
         self._process = None
         assert ended == 0, self.said()
-        return int(self._steps.read_text())
 
     def said(self) -> str:
         """The end of its log."""
