@@ -28,7 +28,7 @@ lint: setup $(STUBS) ## Style, types, import rules
 	$(BIN)/mypy --config-file firmware/mypy.ini
 	$(BIN)/lint-imports --no-logo
 
-bench: setup ## What things cost, as JSON: the tag on the virtual board, and the intake
+bench: packages setup ## What things cost, as JSON: the tag on the virtual board, and reports all the way to InfluxDB
 	$(BIN)/python -m bench.tag
 	$(BIN)/python -m bench.intake
 

@@ -27,7 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench import spent
+from bench import page, spent
 from bench.fleet import ROOT, Fleet
 from bench.load import Load, Plan, Sent
 from bench.profiled import by_module
@@ -308,7 +308,7 @@ def measure(folder: Path, asked: argparse.Namespace) -> Figures:
             **{name: _median(some) for name, some in runs.items()},
             "ratio_to": {name: _ratio(runs["kitback"], some) for name, some in runs.items() if name != "kitback"},
         }
-    figures["growth"] = [
+    figures["growth"] = [{"tags": tags} | next(iter(figures["full_speed"].values()))["kitback"]] + [
         {"tags": count} | kitback(folder / f"growth-{count}", messages, count, asked.records[0])
         for count in asked.tags[1:]
     ]
@@ -364,6 +364,7 @@ def main() -> None:
     )
     parser.add_argument("--telegraf", type=Path, metavar="PROGRAM", help="run an installed Telegraf beside it, too")
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--markdown", type=Path, metavar="PAGE", help="put the figures into docs/performance.md")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), asked)
@@ -371,6 +372,8 @@ def main() -> None:
     print(text)
     if asked.json:
         asked.json.write_text(text + "\n", encoding="utf-8")
+    if asked.markdown:
+        page.put(asked.markdown, figures)
 
 
 if __name__ == "__main__":

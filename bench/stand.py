@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -47,6 +48,7 @@ class Stand:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.register = str(folder / "register.db")
         self.broker_port = free_port()
         self._influx_port = free_port()
         self.front = Front(self._influx_port, free_port())
@@ -96,13 +98,13 @@ class Stand:
         began = time.monotonic()
         pepper = secrets.token_bytes(32)
         (self.folder / "pepper").write_bytes(pepper)
-        register = Register.open(str(self.folder / "register.db"))
+        register = Register.open(self.register)
         fleet.enrol(register, pepper)
         register.close()
         enrolled = time.monotonic() - began
         config = self.folder / "kitback.toml"
         config.write_text(
-            f'register = "{self.folder}/register.db"\npepper = "{self.folder}/pepper"\nroot = "{ROOT}"\n'
+            f'register = "{self.register}"\npepper = "{self.folder}/pepper"\nroot = "{ROOT}"\n'
             f'[broker]\nhost = "127.0.0.1"\nport = {self.broker_port}\n[web]\nport = 0\n'
             f'[influx]\nurl = "{self.url}"\ntoken = "bench"\norg = "bench"\nbucket = "{BUCKET}"\n',
             encoding="ascii",
@@ -171,7 +173,8 @@ class Stand:
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[Stand]:
-    """A stand that lives in a folder."""
+    """A stand that lives in a folder, which says on the standard error output what it is for."""
+    print(folder.name, file=sys.stderr, flush=True)
     folder.mkdir(parents=True)
     stand = Stand(folder)
     try:

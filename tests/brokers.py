@@ -66,10 +66,6 @@ class Mosquitto:
         )
         until(lambda: accepts(self.port), what="Mosquitto's start")
 
-    def signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)

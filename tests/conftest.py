@@ -10,6 +10,7 @@ from brokers import AnyBroker, Embedded, Mosquitto
 from influx import bucket, influx_server  # noqa: F401
 from kitback.register import Register
 from paper_tag import SetClock
+from postgres import postgres, postgres_register  # noqa: F401
 
 # The same examples each time: whether a change is green must not depend on the dice.
 hypothesis.settings.register_profile("fixed", derandomize=True)
@@ -21,9 +22,28 @@ def clock() -> SetClock:
     return SetClock(1_750_000_000)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("both_engines") and "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ["sqlite", "postgresql"])
+
+
 @pytest.fixture
-def register(tmp_path: Path) -> Iterator[Register]:
-    opened = Register.open(f"sqlite:///{tmp_path}/register.db")
+def engine() -> str:
+    """What the register is on; tests marked `both_engines` run on SQLite and on PostgreSQL."""
+    return "sqlite"
+
+
+@pytest.fixture
+def where(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The address of an empty register."""
+    if engine == "postgresql":
+        return str(request.getfixturevalue("postgres_register"))
+    return f"sqlite:///{tmp_path}/register.db"
+
+
+@pytest.fixture
+def register(where: str) -> Iterator[Register]:
+    opened = Register.open(where)
     yield opened
     opened.close()
 

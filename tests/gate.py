@@ -68,3 +68,11 @@ def silent(connection: socket.socket) -> None:
 def hangs_up(connection: socket.socket) -> None:
     """Closes after the first thing that is said."""
     connection.recv(65536)
+
+
+def babbles(connection: socket.socket) -> None:
+    """Lets the tag in, and from then on talks without a pause: MQTT messages that are not for it."""
+    connection.recv(65536)
+    connection.sendall(b"\x20\x02\x00\x00")
+    while True:
+        connection.sendall(b"\x30\x04\x00\x01x." * 1000)

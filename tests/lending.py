@@ -1,7 +1,6 @@
 """A small service with real registers: equipment on loan, told to the rules as the register would tell it."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -36,8 +35,8 @@ class Service:
     policy: Policy = field(default_factory=load)
 
     @classmethod
-    def open(cls, folder: Path) -> "Service":
-        service = cls(Register.open(f"sqlite:///{folder / 'register.db'}"))
+    def open(cls, where: str) -> "Service":
+        service = cls(Register.open(where))
         with service.register.write() as conn:
             listening.connected(conn, NOW - 365 * DAY)
             loans.add_place(conn, "store", None, "store", "Leicester store", at=NOW - 365 * DAY)

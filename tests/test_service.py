@@ -1,7 +1,9 @@
 """The parts put together."""
 
+import contextlib
 import json
 import logging
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,9 +107,27 @@ def test_the_pages_are_served(start: Start) -> None:
         assert b"Kitback" in page.read()
 
 
+def test_a_gateway_that_has_joined_its_broker_is_healthy_and_can_be_measured(start: Start) -> None:
+    url = start(web={"port": 0}).web_url
+
+    def get(path: str) -> bytes:
+        with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(f"{url}{path}") as answer:  # noqa: S310
+            return bytes(answer.read())
+        return b""
+
+    until(lambda: b'"status":"ok"' in get("healthz"), what="health")
+    assert b"kitback_listening 1.0" in get("metrics")
+
+
 def test_a_gateway_stops_and_starts_again_on_the_same_register(start: Start) -> None:
     start().stop()
     start()
+
+
+def test_another_number_of_shard_groups_than_at_the_first_start_is_refused(start: Start) -> None:
+    start(shard_groups=4).stop()
+    with pytest.raises(ServiceError, match=r"set shard_groups = 4"):
+        start(shard_groups=2)
 
 
 def test_a_port_that_is_taken_is_named(start: Start) -> None:
@@ -155,6 +175,7 @@ def test_a_broker_that_dies_stops_the_gateway_loudly(start: Start, monkeypatch: 
         ({"broker": {"host": "h"}}, "port"),
         ({"influx": {"url": "u"}}, "token"),
         ({"watch_every_s": "often"}, "watch_every_s"),
+        ({"shard_groups": 3}, "shard_groups"),
     ],
 )
 def test_a_wrong_configuration_names_what_is_wrong(

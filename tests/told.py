@@ -22,7 +22,7 @@ from tag_line import TagLine
 Flag = tuple[str, str]
 """Asset and rule."""
 
-_VOLATILE = {"meta", "tag_now", "tag_journal", "counter", "outbox", "sink", "judgement", "flag"}
+_VOLATILE = {"meta", "lease", "tag_now", "tag_journal", "counter", "outbox", "sink", "judgement", "flag"}
 """Tables about the latest report and the traffic itself; what came of records is in all the others."""
 
 
@@ -106,7 +106,9 @@ class Told:
             )
             tables["account"] = sorted(tuple(row) for row in conn.execute(_without_traffic(accounts)))
             tables["flag"] = sorted(tuple(row) for row in open_flags)
-            lines = [(line,) for line in history(conn) if not line.startswith(("assets,", "fleet,", "flag,"))]
+            lines = [
+                (line,) for line in history(conn) if not line.startswith(("assets,", "fleet,", "flag,", "gateway "))
+            ]
         return tables | {"history": sorted(lines)}
 
     def _pending(self) -> int:

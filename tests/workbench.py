@@ -10,9 +10,11 @@ import tty
 from pathlib import Path
 from typing import Any
 
-from kitback.virtual.tag import micropython
+import lives
+from kitback.virtual.tag import firmware, micropython
 
-MODULES = Path(__file__).parent / "fleet" / "board"
+FLEET = Path(__file__).parent / "fleet"
+BARE = ":".join(map(str, [FLEET / "board", ".frozen"]))
 
 
 class Board:
@@ -20,20 +22,20 @@ class Board:
 
     tag_id = "7c9ebd000001"
 
-    def __init__(self, files: Path) -> None:
+    def __init__(self, files: Path, *start: str, path: str = BARE) -> None:
         self.files = files
         self.said = b""
-        files.mkdir()
+        files.mkdir(exist_ok=True)
         self._ends = [_terminal(), _terminal()]
         (self._computer, port), (self._chip, prompt) = self._ends
         self.port = os.ttyname(port)
         self._process = subprocess.Popen(
-            [micropython()],
+            [micropython(), *start],
             stdin=prompt,
             stdout=prompt,
             stderr=prompt,
             cwd=files,
-            env={"MICROPYPATH": f"{MODULES}:.frozen"},
+            env={"MICROPYPATH": path},
             start_new_session=True,
         )
         self._cut, self._pull = os.pipe()
@@ -67,6 +69,33 @@ class Board:
                 data = os.read(self._chip, 256)
                 self.said += data
                 os.write(self._computer, data)
+
+
+class FittedBoard(Board):
+    """The virtual board, with the application, provisioned for a kind, and with some sensors of its parts.py."""
+
+    def __init__(self, files: Path, kind: str, sensors: str) -> None:
+        files.mkdir()
+        self._nvs = files / "nvs"
+        self._nvs.write_text(f"kitback provision blob {json.dumps(lives.provision(kind, 1)).encode().hex()}\n")
+        header = f"tag {self.tag_id}\nstart {lives.START}\nend {lives.START + lives.DAY}\n"
+        (files / "world").write_text(header + f"fitted {sensors}\nnoise_pct 10\n")
+        self._hands = files / "hands"
+        self.feel()
+        path = [firmware() / "virtual", firmware(), firmware() / "lib", ".frozen"]
+        super().__init__(files, "-i", str(FLEET / "equipment" / "start.py"), path=":".join(map(str, path)))
+
+    def feel(self, **felt: int) -> None:
+        """What happens to the equipment from now on; all else is at rest."""
+        self._hands.write_text(json.dumps(felt))
+
+    @property
+    def noted(self) -> dict[str, Any]:
+        """What was noted when it was fitted."""
+        for line in self._nvs.read_text().splitlines():
+            if line.startswith("kitback fitting blob "):
+                return dict(json.loads(bytes.fromhex(line.split()[-1])))
+        return {}
 
 
 def _terminal() -> tuple[int, int]:

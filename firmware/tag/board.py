@@ -9,6 +9,7 @@ from tag.pins import CHIP, PINS
 from tag.use.gauge import Gauge
 
 _LIS3DH = const(0x18)
+_LOOKS = const(2)  # it may be shaken just then, but hardly twice
 _MOTION_MG = const(96)  # a hoist that is pushed over a threshold, but not a lorry in the street
 
 
@@ -64,22 +65,29 @@ def mains():
 
 
 def motion():
-    """A function that says whether the tag moved since it was last asked (1) or not (0)."""
+    """A function that says whether the tag moved since it was last asked (1) or not (0).
+
+    Of a motion sensor that has failed it says None: its pin tells nothing, and may stay up and end each sleep at once.
+    """
     pin = machine.Pin(PINS["motion"], machine.Pin.IN).value
-    sensor = imu()
-    if sensor is None:
+    if "imu" not in fitting.noted:
         return pin
-    # The sensor holds the pin up until it is asked. Nothing is asked while the pin is down.
-    return lambda: pin() and _moved(sensor)
+    sensor = imu()
+    return lambda: sensor and _moved(pin, sensor)
 
 
-def _moved(sensor) -> int:
-    """Whether the sensor saw motion; none from one that does not answer any more."""
-    try:
-        return sensor.moved()
-    except OSError as error:
-        print("imu: %s" % error)
-        return 0
+def _moved(pin, sensor):
+    """What `motion` says. The sensor holds the pin up until it is asked; nothing is asked while the pin is down."""
+    moved = 0
+    for _ in range(_LOOKS):
+        if not pin():
+            return moved
+        try:
+            moved |= sensor.moved()
+        except OSError as error:
+            print("imu: %s" % error)
+            return None
+    return None if pin() else moved
 
 
 def lamp():

@@ -24,10 +24,11 @@ def now() -> int:
     return time.time() + state.offset
 
 
-def begin() -> None:
-    """Start a new clock at counter 0."""
+def begin() -> int:
+    """Start a new clock at counter 0. The number of clocks, with this one, since a round trip last told the time."""
     state.clock = nvs.count("power_ons")
     state.offset = -time.time()
+    return nvs.count("unheard")
 
 
 def ran_backwards() -> bool:
@@ -40,6 +41,8 @@ def pair(sent: int, unix: int) -> None:
     state.pair_sent = sent
     state.pair_acked = now()
     state.pair_unix = unix
+    if nvs.number("unheard"):
+        nvs.erase("unheard")
     if unix // _DAY_S != nvs.number("newest_day"):  # not the second: NVS is flash
         nvs.keep("newest_day", unix // _DAY_S)
 

@@ -63,8 +63,9 @@ def take(body: bytes, generation: int, settle):
     if do == "wipe":
         from tag import wipe
 
-        wipe.resolve()  # before it is noted and answered as done, lest it be both and never happen
-    nvs.keep_blob(_KEY, json.dumps((done + [name])[-_REMEMBERED:]).encode())
+        wipe.resolve()  # its note; before the answer, lest it be called done and never happen
+    else:
+        nvs.keep_blob(_KEY, json.dumps((done + [name])[-_REMEMBERED:]).encode())
     print("command %s" % do)
     return answer, Command(do, given.get("for_s", _MAINTAIN_S))
 
@@ -86,8 +87,9 @@ def run(command: Command) -> None:
         wipe.finish()
     else:
         state.crashes = 0
+        state.rebooting = command.do == "reboot"
         retained.save()
-        if command.do == "reboot":
+        if state.rebooting:
             machine.reset()
         machine.deepsleep()
 

@@ -34,13 +34,16 @@ _MAINTAIN_S = const(10)  # how long it waits, awake, between cycles in maintenan
 _MAINTAIN_REPORT_S = const(60)
 _SAFE_MODE_S = const(3600)
 _UNPROVISIONED_S = const(3600)
+_QUICK_STARTS = const(3)  # without a state and without an answer; those that follow wait with scan and report
+_MOST_DOUBLINGS = const(6)
 _CRASH_S = const(60)
 _LONGEST_CRASH_S = const(3600)
 
-# By machine.reset_cause(), where 4 is deep sleep: a start only when the state did not survive it. The last is our own.
-_CAUSES = ("unknown", "power_on", "hard_reset", "watchdog", "unknown", "soft_reset", "panic")
+# By machine.reset_cause(), where 4 is deep sleep: a start only when the state did not survive it. The last two: _cause.
+_CAUSES = ("unknown", "power_on", "hard_reset", "watchdog", "unknown", "soft_reset", "panic", "brownout")
 _WATCHDOG = const(3)
 _PANIC = const(6)
+_BROWNOUT = const(7)
 
 
 def live() -> None:
@@ -55,6 +58,9 @@ def live() -> None:
     except config.NotProvisioned as error:
         print("not provisioned: %s" % error)
         machine.deepsleep(_UNPROVISIONED_S * 1000)
+    except KeyboardInterrupt:  # somebody is at the serial line: the reset that follows is theirs
+        retained.expect_reset()
+        raise
     except Exception as error:
         _crashed(error)
 
@@ -68,18 +74,28 @@ class Tag:
         self._open_journal: Journal | None = None
         self._talkative = False  # whether this cycle is worth a line about its sleep
         self._usual_report_s = _SAFE_MODE_S
-        cause = machine.reset_cause()
-        kept = cause != machine.PWRON_RESET and retained.load() and not clock.ran_backwards()
-        if kept and cause == _WATCHDOG:
+        kept = _is_kept()
+        cause = _cause(kept)
+        self._cut_short = kept and cause in (_WATCHDOG, _PANIC, _BROWNOUT)  # the last cycle was, perhaps in a report
+        if self._cut_short:
             state.crashes = min(state.crashes + 1, 255)
-        if not kept or not state.clock or cause != machine.DEEPSLEEP_RESET:
-            self._start(cause, kept and bool(state.clock))
+        elif not kept and cause == machine.PWRON_RESET:
+            state.crashes = 0  # whoever switched it off and on wants a new beginning
+        given_up = state.crashes == crash.MOST  # the state itself may be why
+        started = not kept or cause != machine.DEEPSLEEP_RESET
+        if started or state.crashes:
+            from tag import wipe
+
+            _spare_cell()
+            wipe.finish()
+        if started or given_up:
+            self._start(cause if started else _PANIC, kept and not given_up)
 
     def fit(self) -> None:
         """Take up what senses use."""
         self._use = use.of(state.kind, state.cells)
         self._usual_report_s = self._use.REPORT_S
-        if machine.reset_cause() == _WATCHDOG:  # perhaps in a report
+        if self._cut_short:
             self._postpone_report()
         self._mains = board.mains()
         self._motion = board.motion()
@@ -94,7 +110,7 @@ class Tag:
         state.seen = now
         span.begin(now)  # nobody looked: that is no quiet
         print("safe mode: %s" % crash.last())
-        if machine.reset_cause() != _WATCHDOG:  # or it was the report that hung
+        if not self._cut_short:
             self._report(now)
         if now - state.boot_at >= _DAY_S:
             state.boot_at = now
@@ -102,6 +118,10 @@ class Tag:
         retained.save()
         while clock.now() < state.maintain_until:
             self._watchdog.feed()
+            _spare_cell()
+            if clock.now() >= state.report_at:
+                self._report(clock.now())
+                retained.save()
             time.sleep_ms(_MAINTAIN_S * 1000)
         print("sleep %d ms" % (_SAFE_MODE_S * 1000))
         machine.deepsleep(_SAFE_MODE_S * 1000)
@@ -111,12 +131,13 @@ class Tag:
         self._watchdog.feed()
         woke = time.ticks_ms()
         mains = self._mains()
-        if not mains and board.battery_mv() < (state.safe_mv or _SAFE_MV):
+        if not mains and _is_low():
             machine.deepsleep(_SAVING_S * 1000)
         now = clock.now()
         state.seen = now
         state.wakes += 1
-        if self._motion():
+        motion = self._motion()
+        if motion:
             state.moved = True
             state.moved_at = now
         sensed = self._use
@@ -145,29 +166,46 @@ class Tag:
             state.light_wakes += 1
             machine.lightsleep(pause * 1000)
             return
-        if sensed.WAKES_ON_MOTION:
+        if sensed.WAKES_ON_MOTION and motion is not None:
             board.wake_on_motion()
         machine.deepsleep(pause * 1000)
 
     def _start(self, cause: int, kept: bool) -> None:
-        """The chip started other than from deep sleep, or its state is lost."""
-        from tag import wipe
-
-        wipe.finish()
+        """The chip started other than from deep sleep, or its state is lost or given up."""
         kind = use.KINDS.index(self._config().kind)
-        if not kept or state.kind != kind:
+        anew = not kept or state.kind != kind
+        if anew:
+            self._keep_use()
             retained.renew()
-            clock.begin()
+        settings.restore(self._config().generation)
+        unheard = 0
+        if anew:
+            _spare_cell()  # now by the settings' voltage
+            unheard = clock.begin()
             state.kind = kind
             span.begin(clock.now())
-        settings.restore(self._config().generation)
+            if state.crashes == crash.MOST:
+                state.crashes += 1  # once is enough
         _count_boot(cause)
         state.report_at = clock.now()
+        if unheard > _QUICK_STARTS:  # a cell too weak for the radio looks like power that comes, again and again
+            state.report_at += _RETRY_S << min(unheard - _QUICK_STARTS, _MOST_DOUBLINGS)
         retained.save()
         self._talkative = True
         print("kitback %s tag %s boot %s" % (VERSION, _tag_id(), _CAUSES[cause]))
         journal = self._journal()
         print("journal %s oldest %d newest %d" % (journal.id, journal.oldest, journal.newest))
+
+    def _keep_use(self) -> None:
+        """Note the open span as far as it was sensed, before the state that knows of it goes; that goes in any case."""
+        if not state.clock or state.sensed_at <= state.span_at:
+            return
+        told = span.so_far(state.sensed_at)
+        span.begin(state.sensed_at)
+        try:
+            self._note("use", *told)
+        except Exception as error:
+            sys.print_exception(error)  # type: ignore[attr-defined]
 
     def _config(self):
         if not self._open_config:
@@ -312,6 +350,37 @@ class Tag:
         return wait
 
 
+def _is_kept() -> bool:
+    """Whether the state is there and its clock goes on. Memory may outlast power, but then the RTC begins anew."""
+    if not retained.load() or not state.clock or clock.ran_backwards():
+        return False
+    return machine.reset_cause() != machine.PWRON_RESET or clock.now() > state.seen
+
+
+def _cause(kept: bool) -> int:
+    """Why the chip started. MicroPython says power on also of a brownout, and hard reset of a panic too."""
+    cause = machine.reset_cause()
+    wanted = state.rebooting
+    state.rebooting = False
+    if kept and cause == machine.PWRON_RESET:
+        return _BROWNOUT
+    return _PANIC if kept and cause == machine.HARD_RESET and not wanted else cause
+
+
+def _is_low() -> bool:
+    return board.battery_mv() < (state.safe_mv or _SAFE_MV)
+
+
+def _spare_cell() -> None:
+    """On battery and below a safe voltage touch neither flash nor radio: sleep."""
+    try:
+        low = not board.mains()() and _is_low()
+    except Exception:  # that is for a cycle to raise, and for safe mode to tell
+        return
+    if low:
+        machine.deepsleep(_SAVING_S * 1000)
+
+
 def _is_daily_due(now: int) -> bool:
     return now - state.fix_at >= (state.fix_s or _DAY_S) or now - state.health_at >= routine.every_s()
 
@@ -319,7 +388,7 @@ def _is_daily_due(now: int) -> bool:
 def _fix_cause(now: int, asked: bool):
     """Why it is time for a fix, or None."""
     if not state.fixed:
-        return "boot"
+        return "boot" if now >= state.report_at else None
     if asked:
         return "due"
     if now - state.scanned_at < (state.scan_gap_s or _SCAN_GAP_S):
@@ -337,14 +406,11 @@ def _count_boot(cause: int) -> None:
 
 
 def _crashed(error: Exception) -> None:
-    """A cycle raised. Tell, sleep, begin anew; when that keeps happening, without the state that it raised with."""
+    """A cycle raised. Tell, sleep, begin anew; when that keeps happening, the next start gives the state up."""
     sys.print_exception(error)  # type: ignore[attr-defined]
     crash.note(error)
     pause = min(_CRASH_S << min(state.crashes, 6), _LONGEST_CRASH_S)
-    if state.clock and state.crashes != crash.MOST:
-        _count_boot(_PANIC)
-    else:
-        retained.renew()
+    _count_boot(_PANIC)
     retained.save()
     machine.deepsleep(pause * 1000)
 

@@ -6,7 +6,7 @@ when power failed is seen for what it is. A full sector is followed by the next 
 ring is full, the oldest go. Its neighbour holds the journal's id and newest sequence number meanwhile, so neither is
 ever lost, and no number is given twice.
 
-A record is kept as the JSON it is reported as: `[kind, seq, at, ...]`.
+A record is kept as the JSON it is reported as: `[kind, seq, at, ...]`. An empty frame says that its number is spent.
 """
 
 import json
@@ -42,6 +42,7 @@ class Journal:
         self._buffer = bytearray(self._size)
         self._view = memoryview(self._buffer)
         self._ring: list[tuple[int, int, int]] = []  # (serial, sector, first), oldest first
+        self._torn = False  # whether the number before `_next` was spent on a record that was not finished
         self._mount()
         if not self._ring:
             self.number = struct.unpack("<I", os.urandom(4))[0]
@@ -62,23 +63,29 @@ class Journal:
 
     def append(self, clock: int, kind: str, at: int, *rest) -> int:
         """Write a record durably and return its sequence number."""
-        seq = self._next
-        text = json.dumps([kind, seq, at] + list(rest), separators=(",", ":")).encode()
-        size = _aligned(_FRAME_SIZE + len(text))
-        if self._end + size > self._size:
+        text = json.dumps([kind, self._next, at] + list(rest), separators=(",", ":")).encode()
+        size = _room(text)
+        if self._end + size + self._torn * _room(b"") > self._size:
             serial, sector, _ = self._ring[-1]
             self._open_sector(serial + 1, (sector + 1) % self._sectors)
+        elif self._torn:  # or, should this be torn as well, nobody could tell how many numbers are spent
+            self._write(self._next - 1, clock, b"")
+        # Should the write fail, its place and its number are spent all the same.
+        self._torn = True
+        self._next += 1
+        self._write(self._next - 1, clock, text)
+        self._torn = False
+        self.newest = self._next - 1
+        return self.newest
+
+    def _write(self, seq: int, clock: int, text: bytes) -> None:
         frame = bytearray(_FRAME_SIZE + len(text))
         frame[_FRAME_SIZE:] = text
         struct.pack_into(_FRAME, frame, 0, len(text), seq, clock, 0)
         struct.pack_into("<I", frame, _FRAME_SIZE - 4, _frame_crc(memoryview(frame)))
         end = self._end
-        # Should the write fail, its place and its number are spent all the same.
-        self._end += size
-        self._next += 1
+        self._end += _room(text)
         self._flash.writeblocks(self._ring[-1][1], frame, end)
-        self.newest = seq
-        return seq
 
     def read(self, after: int):
         """Yield (seq, clock, JSON) of the records above a sequence number. Use the JSON before the next step."""
@@ -86,7 +93,7 @@ class Journal:
             if i + 1 < len(self._ring) and self._ring[i + 1][2] <= after + 1:
                 continue
             for at, length, seq, clock in self._frames(self._ring[i][1]):
-                if seq > after:
+                if length and seq > after:
                     yield seq, clock, self._view[at + _FRAME_SIZE : at + _FRAME_SIZE + length]
 
     def _mount(self) -> None:
@@ -105,16 +112,19 @@ class Journal:
         self._ring.sort()
         _, sector, first = self._ring[-1]
         self.newest = first - 1
+        self._next = first
         self._end = _HEADER_SIZE
         for at, length, seq, _ in self._frames(sector):
-            self.newest = seq
+            if length:
+                self.newest = seq
+            self._next = seq + 1
             self._end = _aligned(at + _FRAME_SIZE + length)
-        self._next = self.newest + 1
         used = self._used()
         if used > self._end:
             # Power failed while a record was written. Its number is not given again: its cells may read well later.
             self._end = used
             self._next += 1
+            self._torn = True
 
     def _header(self, sector: int):
         """(generation, serial, id, first) of a sector, or None if it has no good header."""
@@ -162,6 +172,11 @@ class Journal:
 
 def _aligned(size: int) -> int:
     return (size + _ALIGN - 1) // _ALIGN * _ALIGN
+
+
+def _room(text: bytes) -> int:
+    """What a frame around this takes."""
+    return _aligned(_FRAME_SIZE + len(text))
 
 
 def _frame_crc(frame) -> int:

@@ -85,6 +85,7 @@ state = uctypes.struct(
         "safe_mv": _u16 | 140,
         # commands
         "asked": _u8 | 142,  # a fix and a health record are wanted, due or not
+        "rebooting": _u8 | 143,  # the next hard reset is wanted
         "maintain_until": _u32 | 144,  # no sleep before
         # the last crash, as text: what and where
         "crash": (uctypes.ARRAY | 148, 40 | _u8),
@@ -133,6 +134,13 @@ def renew() -> None:
     clear()
     state.crashes = crashes
     state.crash[:] = crash
+
+
+def expect_reset() -> None:
+    """Let the next hard reset be no panic. What is kept stays otherwise, whatever the cycle has half done since."""
+    if load():
+        state.rebooting = True
+        save()
 
 
 def forget() -> None:

@@ -1,8 +1,11 @@
 """A socket as umqtt.simple should have had it; put in place of the `socket` in its module.
 
 umqtt writes a packet in pieces, which costs a delayed ACK (40 ms and more) each time: here they leave in one. It waits
-without end and trusts what it reads: here everything ends by the deadline, reads are whole or raise, and lengths are
-checked. A socket that failed once is closed: what follows in it can no longer be told apart.
+without end and trusts what it reads: here everything ends by the deadline, reads are whole or raise, and what there is
+no room for is thrown away. A socket that failed once is closed: what follows in it can no longer be told apart.
+
+After the deadline nothing is read any more, however much there is: it would never end with a broker that goes on
+talking. What can be written at once still is, so that a session may end in order.
 """
 
 import errno
@@ -38,7 +41,7 @@ class Sockets:
 
 
 class Socket:
-    """As much of a socket as umqtt.simple uses, and `ready`."""
+    """As much of a socket as umqtt.simple uses, and `ready` and `over`."""
 
     def __init__(self, deadline: int, host: str, authority: bytes) -> None:
         self._deadline = deadline
@@ -82,10 +85,14 @@ class Socket:
             rest = rest[self._raw.write(rest) or 0 :]
 
     def read(self, length: int) -> bytes:
-        """Exactly so many bytes, or OSError."""
-        if length > _ROOM:
-            self._fail(errno.EINVAL)
+        """Exactly so many bytes, or OSError. None of them when there is no room for so many.
+
+        umqtt then takes the message for an empty one, and acknowledges it: else the broker would send it for ever.
+        """
         self.flush()
+        if length > _ROOM:
+            self._skip(length)
+            return b""
         data = self._ahead[:length]
         self._ahead = self._ahead[length:]
         while len(data) < length:
@@ -100,16 +107,22 @@ class Socket:
         """Whether there is something to read, now or within so many milliseconds."""
         self.flush()
         until = time.ticks_add(time.ticks_ms(), min(ms, self._left()))
-        while not self._ahead:
+        while not self.over():
+            if self._ahead:
+                return True
             self._poll.modify(self._raw, select.POLLIN)
             if not self._poll.poll(max(0, time.ticks_diff(until, time.ticks_ms()))):
-                return False
+                break
             # Only a read tells: what came may be TLS's own, and nothing for us.
             piece = self._raw.read(1)
             if piece == b"":
                 self._fail(errno.ECONNRESET)
             self._ahead = piece or b""
-        return True
+        return False
+
+    def over(self) -> bool:
+        """Whether the deadline has passed, and nothing is read any more."""
+        return self._left() <= 0
 
     def setblocking(self, blocking: bool) -> None:
         """umqtt switches waits off and on again; here they end in any case."""
@@ -126,8 +139,21 @@ class Socket:
     def _left(self) -> int:
         return time.ticks_diff(self._deadline, time.ticks_ms())
 
+    def _skip(self, length: int) -> None:
+        scratch = memoryview(self._out)  # everything in it was sent
+        length -= len(self._ahead)
+        self._ahead = b""
+        while length:
+            self._wait(select.POLLIN)
+            count = self._raw.readinto(scratch[: min(length, _ROOM)])
+            if count == 0:
+                self._fail(errno.ECONNRESET)
+            length -= count or 0
+
     def _wait(self, event: int) -> None:
         """Until the socket is ready for that."""
+        if event == select.POLLIN and self.over():
+            raise OSError(errno.ETIMEDOUT)  # and the session may still be ended
         self._poll.modify(self._raw, event)
         found = self._poll.poll(max(0, min(_PATIENCE_MS, self._left())))
         if not found:

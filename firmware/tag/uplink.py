@@ -6,6 +6,7 @@ import umqtt.simple
 from micropython import const
 
 from tag import clock, report, wifi
+from tag.retained import state
 from tag.sockets import Sockets
 
 _KEEPALIVE_S = const(60)
@@ -31,7 +32,8 @@ class Uplink:
         self._mqtt.set_callback(self._hear)
         try:
             kept = self._mqtt.connect(clean_session=False)
-            if not kept:
+            # A session may have been kept without its subscription, if the tag fell silent between the two.
+            if not kept or state.failures:
                 self._mqtt.subscribe(self._base + b"down/#", 1)
         except Exception:
             self.close()
@@ -54,16 +56,15 @@ class Uplink:
                 # puts off for 40 ms and more while we have nothing to say.
                 self._mqtt.ping()
                 pinged = True
-            if not self._mqtt.sock.ready(time.ticks_diff(until, time.ticks_ms())):
+            if not self._take(until):
                 return
-            self._mqtt.wait_msg()
 
     def mail(self, ms: int):
         """The next message that is no answer, as (channel, message): one that came already, or comes within so many
         milliseconds. None if there is none."""
         until = time.ticks_add(time.ticks_ms(), ms)
-        while not self._mail and self._mqtt.sock.ready(time.ticks_diff(until, time.ticks_ms())):
-            self._mqtt.wait_msg()
+        while not self._mail and self._take(until):
+            pass
         return self._mail.pop(0) if self._mail else None
 
     def close(self) -> None:
@@ -72,6 +73,19 @@ class Uplink:
             self._mqtt.disconnect()
         except Exception:  # it failed before, and that was told
             pass
+
+    def _take(self, until) -> bool:
+        """Take in the next message that is there by the tick `until`. Whether one was, and came whole in time."""
+        sock = self._mqtt.sock
+        if not sock.ready(time.ticks_diff(until, time.ticks_ms())):
+            return False
+        try:
+            self._mqtt.wait_msg()
+        except OSError:
+            if not sock.over():
+                raise
+            return False
+        return True
 
     def _hear(self, topic: bytes, message: bytes) -> None:
         channel = topic[len(self._base) :]

@@ -1,8 +1,11 @@
 """Joining a Wi-Fi network, for a bounded time.
 
-The short way goes back to the access point and the address of the last time: no search, no DHCP. Either may be gone or
-somebody else's by now, so it is taken only while the address is fresh and nothing failed since. The long way listens
-for all access points, takes the strongest of each provisioned network, and asks for an address.
+The short way goes back to the access point of the last time without a search, while it is fresh and nothing failed
+since. The address of the last time goes with it only for as long as the shortest leases last, for nobody tells us ours
+and then it may be somebody else's: after that a new one is asked for.
+
+The long way listens for all access points, and takes the strongest of each provisioned network. One that was not heard
+may be hidden: if any access point was heard that hides its name, it is called by name, while there is time.
 """
 
 import time
@@ -14,10 +17,12 @@ from tag import clock
 from tag.retained import state
 
 _JOIN_MS = const(9000)  # everything in here together
-_AGAIN_MS = const(2500)  # the short way; its usual time is half a second
-_TRY_MS = const(4000)  # one access point of the long way
+_AGAIN_MS = const(2500)  # the short way with its address; its usual time is half a second
+_TRY_MS = const(4000)  # one access point
 _LOOK_MS = const(50)
-_LEASE_S = const(12 * 3600)  # half of the day for which a home's router lends an address
+_FRESH_S = const(12 * 3600)  # the access point; the equipment may have been moved
+_LEASE_S = const(1800)  # half of the hour for which guests' networks lend an address; homes' routers lend it for a day
+_BY_NAME = bytes(6)  # in place of the address of an access point: whichever answers to the name
 
 _on_since = time.ticks_ms()  # when the radio was switched on
 _static = False  # whether the interface has a fixed address since the chip started
@@ -56,45 +61,75 @@ def leave() -> None:
 
 
 def _again(wlan, networks) -> bool:
-    global _static
-    if not state.leased or state.network >= len(networks) or clock.now() - state.leased_at >= _LEASE_S:
+    age = clock.now() - state.leased_at
+    if not state.leased or state.network >= len(networks) or age >= _FRESH_S:
         return False
-    _static = True
-    wlan.ifconfig(tuple(".".join(str(part) for part in state.lease[at : at + 4]) for at in range(0, 16, 4)))
-    if _connect(wlan, networks[state.network], bytes(state.bssid), _AGAIN_MS):
-        return True
-    forget()
-    return False
+    bssid = bytes(state.bssid)
+    if age < _LEASE_S:
+        _keep_address(wlan)
+        joined = _connect(wlan, networks[state.network], bssid, _AGAIN_MS)
+    else:
+        joined = _lease(wlan, networks, state.network, bssid, _TRY_MS)
+    if not joined:
+        forget()
+    return joined
 
 
 def _anew(wlan, networks, deadline) -> bool:
-    global _static
-    if _static:
-        wlan.ifconfig("dhcp")
-        _static = False
-    names = [ssid.encode() for ssid, _ in networks]
+    for which, bssid in _found(wlan, [ssid.encode() for ssid, _ in networks]):
+        left = time.ticks_diff(deadline, time.ticks_ms())
+        if left <= 0:
+            break
+        if _lease(wlan, networks, which, bssid, min(_TRY_MS, left)):
+            return True
+    return False
+
+
+def _found(wlan, names: list) -> list:
+    """Which networks to try by which access point, in this order."""
     strongest: dict[int, tuple] = {}
+    hidden = False
     for ssid, bssid, _, rssi, _, _ in wlan.scan():
+        hidden = hidden or not ssid
         if ssid in names:
             which = names.index(ssid)
             strongest[which] = max(strongest.get(which, (-128, b"")), (rssi, bytes(bssid)))
     # The one that worked last first: the strongest may be one whose password was changed.
-    for which in sorted(strongest, key=lambda which: (which != state.network, -strongest[which][0])):
-        bssid = strongest[which][1]
-        if _connect(wlan, networks[which], bssid, min(_TRY_MS, time.ticks_diff(deadline, time.ticks_ms()))):
-            state.network = which
-            state.bssid[:] = bssid
-            state.lease[:] = bytes(int(part) for address in wlan.ifconfig() for part in address.split("."))
-            state.leased_at = clock.now()
-            state.leased = True
-            return True
-    return False
+    order = sorted(strongest, key=lambda which: (which != state.network, -strongest[which][0]))
+    found = [(which, strongest[which][1]) for which in order]
+    if hidden:
+        # There may be no time for all of them: after each failure another one is the first.
+        turned = ((i + state.failures) % len(names) for i in range(len(names)))
+        found += [(which, _BY_NAME) for which in turned if which not in strongest]
+    return found
+
+
+def _lease(wlan, networks, which: int, bssid: bytes, ms: int) -> bool:
+    """Join by that access point, with an address from the network. Notes how, for the short way."""
+    global _static
+    if _static:
+        wlan.ifconfig("dhcp")
+        _static = False
+    if not _connect(wlan, networks[which], bssid, ms):
+        return False
+    state.network = which
+    state.bssid[:] = bssid
+    state.lease[:] = bytes(int(part) for address in wlan.ifconfig() for part in address.split("."))
+    state.leased_at = clock.now()
+    state.leased = True
+    return True
+
+
+def _keep_address(wlan) -> None:
+    global _static
+    _static = True
+    wlan.ifconfig(tuple(".".join(str(part) for part in state.lease[at : at + 4]) for at in range(0, 16, 4)))
 
 
 def _connect(wlan, ssid_and_password, bssid: bytes, ms: int) -> bool:
     ssid, password = ssid_and_password
     until = time.ticks_add(time.ticks_ms(), ms)
-    wlan.connect(ssid, password, bssid=bssid)
+    wlan.connect(ssid, password, bssid=None if bssid == _BY_NAME else bssid)
     while not wlan.isconnected():
         if time.ticks_diff(until, time.ticks_ms()) <= 0 or wlan.status() < network.STAT_IDLE:
             wlan.disconnect()

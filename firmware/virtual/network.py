@@ -34,13 +34,17 @@ class WLAN:
     def scan(self):
         _need_radio()
         world.wait(_SCAN_US)
-        return [(ssid, bssid, ch, rssi + world.noise(4), _WPA2, False) for ssid, bssid, ch, rssi in world.heard_wifi()]
+        # The port names a hidden network b"", and says of none that it is hidden.
+        return [
+            (b"" if hidden else ssid, bssid, channel, rssi + world.noise(4), _WPA2, False)
+            for ssid, bssid, channel, rssi, hidden in world.heard_wifi()
+        ]
 
     def connect(self, ssid=None, key=None, *, bssid=None):
         _need_radio()
         self.disconnect()
         wanted = ssid.encode() if isinstance(ssid, str) else ssid
-        if not any(name == wanted and bssid in (None, its) for name, its, _, _ in world.heard_wifi()):
+        if not any(name == wanted and bssid in (None, its) for name, its, *_ in world.heard_wifi()):
             _radio.status = STAT_NO_AP_FOUND
             return
         _radio.status = STAT_CONNECTING
@@ -67,7 +71,7 @@ class WLAN:
 
     def status(self, param=None):
         if param == "rssi":
-            return max([rssi for _, _, _, rssi in world.heard_wifi()]) + world.noise(4)
+            return max([rssi for _, _, _, rssi, _ in world.heard_wifi()]) + world.noise(4)
         return _radio.status
 
 

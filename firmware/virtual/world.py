@@ -7,7 +7,7 @@ A world is a text file, read forward only, sorted by time. Header lines come fir
     drift_ppm <n>                               how fast the tag's oscillator runs
     seed <n>
     route <host> <port> <host> <port>           where what the tag knows as the first is found on this PC
-    radio <place> wifi <ssid> <bssid> <channel> <rssi>
+    radio <place> wifi <ssid> <bssid> <channel> <rssi> [hidden]
     radio <place> ble <address> <rssi> [random]
     fitted <part> ...                           sensors that parts.py has, in place of plain voltages
     mounted <x> <y> <z>                         how a motion sensor is turned, degrees about its axes
@@ -69,7 +69,7 @@ class BadWorld(Exception):
 
 
 state = dict(EVENTS)
-places = {}  # name -> ([(ssid, bssid, channel, rssi)], [(address, rssi, is_random)])
+places = {}  # name -> ([(ssid, bssid, channel, rssi, is_hidden)], [(address, rssi, is_random)])
 routes = {}  # (host, port) -> (host, port)
 unique_id = b""
 memory = b""  # the RTC's
@@ -376,7 +376,7 @@ def _read_sensors(key, values):
 def _read_radio(words):
     wifi, ble = places.setdefault(words[1], ([], []))
     if words[2] == "wifi":
-        wifi.append((words[3].encode(), bytes.fromhex(words[4]), int(words[5]), int(words[6])))
+        wifi.append((words[3].encode(), bytes.fromhex(words[4]), int(words[5]), int(words[6]), words[-1] == "hidden"))
     elif words[2] == "ble":
         ble.append((bytes.fromhex(words[3]), int(words[4]), words[-1] == "random"))
     else:
@@ -431,7 +431,7 @@ def _resume(kept):
 
 
 def heard_wifi():
-    """Access points within reach: (ssid, bssid, channel, rssi), rssi without noise."""
+    """Access points within reach: (ssid, bssid, channel, rssi, whether it hides its ssid), rssi without noise."""
     return places.get(state["at"], ((), ()))[0]
 
 

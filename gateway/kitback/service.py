@@ -13,13 +13,13 @@ import msgspec
 import uvicorn
 from msgspec import Meta, Struct
 
-from kitback import wire
 from kitback.clock import Clock, now_s
 from kitback.history import Drain, Influx, Upkeep
-from kitback.intake import Broker, Intake, Session, Worker
+from kitback.intake import Broker, Intake, ShardGroups, Worker, WrongGroups, sessions_for, settle_groups
 from kitback.locate import Locator, load_pepper
 from kitback.policy import load as load_policy
 from kitback.register import Register, RegisterError, outbox
+from kitback.register.leases import Leases
 from kitback.watch import judge
 from kitback.web import create_app
 
@@ -68,6 +68,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     web: Web | None = None
     """None serves no pages."""
     watch_every_s: float = 60.0
+    shard_groups: ShardGroups = 1
+    """Sessions that the tags are divided among, for as many gateways at most; settled by a register's first start."""
 
 
 class ConfigError(Exception):
@@ -149,21 +151,28 @@ class Gateway:
         policy = load_policy(Path(config.policy) if config.policy else None)
         self.broker = broker = config.broker or self._start_broker()
         influx = self._make_room(register)
-        intake = Intake(register, self._clock, config.root, Locator(self._pepper()))
-        intake.away()  # before the watch begins: nobody has listened yet
-        session = Session(broker, f"kitback-{register.epoch}", [wire.topic(config.root, "+", wire.UP_REPORT)])
-        worker = Worker(intake, [session])
+        try:
+            settle_groups(register, config.shard_groups)
+        except WrongGroups as error:
+            raise ServiceError(str(error)) from error
+        leases = Leases(register)
+        self._undo.append(lambda: self._give_back(leases))
+        intake = Intake(register, self._clock, config.root, Locator(self._pepper()), leases.check)
+        worker = Worker(intake, sessions_for(broker, config.root, register.epoch, config.shard_groups), leases)
+        worker.share()  # before the watch begins, so that it knows whether anybody has listened
 
         def watch() -> None:
-            with register.write() as conn:
-                judge(conn, policy, now_s(self._clock))
+            if leases.leads("watch", 2 * config.watch_every_s):
+                with register.write() as conn:
+                    judge(conn, policy, now_s(self._clock))
 
         self._run("intake", lambda: worker.run(self._stopping))
         self._run("watch", lambda: self._repeat(watch, config.watch_every_s))
         if influx is not None:
             drain = Drain(register, self._clock, influx)
-            self._run("history", lambda: self._paced(lambda: drain.run_once().wait_s))
-        self._run("upkeep", lambda: self._paced(Upkeep(register, self._clock).run_once))
+            self._run("history", lambda: self._led(leases, "history", lambda: drain.run_once().wait_s))
+        upkeep = Upkeep(register, self._clock)
+        self._run("upkeep", lambda: self._led(leases, "upkeep", upkeep.run_once))
         if config.web is not None:
             self._start_web(create_app(register, self._clock, policy), config.web)
         self._await(worker)
@@ -177,6 +186,12 @@ class Gateway:
                 if self._config.broker is None:
                     raise ServiceError(f"the embedded broker let nobody in within {_STARTED_S:.0f} s; see the log")
                 return
+
+    def _give_back(self, leases: Leases) -> None:
+        try:
+            leases.give_back()
+        except RegisterError as error:
+            log.error("%s; another gateway has to wait until the leases run out", error)
 
     def _pepper(self) -> bytes:
         try:
@@ -231,11 +246,11 @@ class Gateway:
             outbox.retire_sinks(conn, but=[influx.name] if influx else [])
         return influx
 
-    def _paced(self, work: Callable[[], float]) -> None:
-        """Do something again and again until stopped, which says after how many seconds; the register may fail."""
+    def _led(self, leases: Leases, name: str, work: Callable[[], float]) -> None:
+        """Do what one gateway of several does, again and again until stopped; it says after how many seconds."""
         while not self._stopping.is_set():
             try:
-                wait_s = work()
+                wait_s = work() if leases.leads(name) else 1.0
             except RegisterError as error:
                 log.error("history waits: %s", error)
                 wait_s = 1.0

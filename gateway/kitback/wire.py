@@ -37,7 +37,7 @@ ClockNo = Annotated[int, Meta(ge=0, le=2**31 - 1, description="Number of the clo
 JournalId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9]{1,5}$", description="Journal id, hyphen, generation")]
 AnchorHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$", description="Six bytes of keyed hash, hexadecimal")]
 Rssi = Annotated[int, Meta(ge=-127, le=20, description="dBm")]
-Short = Annotated[str, Meta(min_length=1, max_length=40)]
+Short = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[^\x00]*$")]  # PostgreSQL has no NUL in texts
 
 TAG_ID = re.compile(r"[0-9a-f]{8,16}")
 

@@ -7,9 +7,9 @@ from lending import DAY, HOUR, NOW, Service
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service(where: str) -> Iterator[Service]:
     """A service with one idle bed and one unplugged mattress, in `register.db`."""
-    opened = Service.open(tmp_path)
+    opened = Service.open(where)
     opened.lend("BED-0388", used_at=NOW - 18 * DAY - HOUR)
     opened.lend("MAT-0983", "mattress", unpowered_from=NOW - 2 * HOUR)
     opened.judge()

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from kitback.cli.app import app
+from kitback.history import set_aside
 from kitback.intake import quarantine
 from kitback.register import outbox
 from lending import NOW, Service
@@ -34,6 +35,7 @@ def test_help_lists_every_command_and_the_exit_codes() -> None:
         "worklist",
         "gateway",
         "quarantine list",
+        "quarantine replay",
         "history status",
         "grafana push",
         "policy show",
@@ -156,6 +158,40 @@ def test_the_quarantine_is_listed_with_reasons_in_words(service: Service) -> Non
     assert kept["reason"] == "unknown_tag"
     assert kept["payload_base64"] == "AGhlbGxv"
     assert kept["last_at"] == "2025-11-12T11:00:00Z"
+
+
+def test_what_is_in_quarantine_is_replayed_by_number_or_all_and_what_stays_says_why(
+    service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "pepper").write_bytes(b"p" * 32)
+    with service.register.write() as conn:
+        set_aside.keep(conn, [(b"use,tag=aa in_use=1i 5\n", "beyond retention policy")], NOW)
+        quarantine.keep_report(conn, "0123456789ab", "unknown_tag", "who?", b"hello", NOW)
+    told = kitback("quarantine", "replay", "1")
+    assert told.exit_code == 0
+    assert "on its way to InfluxDB again" in told.output
+    told = kitback("quarantine", "replay", "--all")
+    assert told.exit_code == 1
+    assert "Taken in: 0 of 1" in told.output
+    assert "no such tag is enrolled" in told.output
+    (still,) = json.loads(kitback("quarantine", "list", "--json").stdout)
+    assert (still["id"], still["reason"]) == (2, "unknown_tag")
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "--all"]])
+@pytest.mark.usefixtures("service")
+def test_a_replay_has_to_be_told_of_what(arguments: list[str]) -> None:
+    told = kitback("quarantine", "replay", *arguments)
+    assert told.exit_code == 2
+    assert "their numbers, or --all" in told.stderr
+
+
+@pytest.mark.usefixtures("service")
+def test_a_replay_makes_no_pepper_of_its_own(tmp_path: Path) -> None:
+    told = kitback("quarantine", "replay", "--all")
+    assert told.exit_code == 1
+    assert f"there is no pepper at {tmp_path}/pepper" in told.stderr
+    assert not (tmp_path / "pepper").exists()
 
 
 @pytest.mark.usefixtures("service")

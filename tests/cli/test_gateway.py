@@ -28,10 +28,11 @@ def test_the_environment_goes_over_the_file(tmp_path: Path, monkeypatch: pytest.
     file.write_text('root = "llr"\n[broker]\nhost = "mqtt.example.org"\nport = 1883\n[web]\nport = 80\n')
     monkeypatch.setenv("KITBACK_BROKER_PORT", "8883")
     monkeypatch.setenv("KITBACK_BROKER_PASSWORD", "123456")
+    monkeypatch.setenv("KITBACK_SHARD_GROUPS", "4")
     config = settings.read(file)
     assert config.broker == Broker("mqtt.example.org", 8883, password="123456")
     assert config.web == Web(port=80)
-    assert config.root == "llr"
+    assert (config.root, config.shard_groups) == ("llr", 4)
 
 
 def test_a_broker_may_come_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,6 @@ The faults are met by the whole application on the virtual board, the good chanc
 import dataclasses
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,14 +13,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.client as mqtt
 import pytest
 
 import gate
 import lives
 from authority import Authority
-from brokers import Mosquitto
+from brokers import Mosquitto, free_port, until
 from gate import Gate
 from kitback.virtual.tag import VirtualTag
+from kitback.virtual.world import Radio
 from name_server import NameServer
 from paper_gateway import PaperGateway
 
@@ -67,9 +67,11 @@ def live(tmp_path: Path, closing: ExitStack) -> Live:
         broker: tuple[str, int],
         routes: dict[tuple[str, int], tuple[str, int]] | None = None,
         hours: int = 2,
+        places: dict[str, tuple[Radio, ...]] = lives.PLACES,
         **changes: Any,
     ) -> str:
-        world = dataclasses.replace(lives.world(hours / 24, [(3600, "occupied", 1)]), routes=routes or {})
+        story = lives.world(hours / 24, [(3600, "occupied", 1)])
+        world = dataclasses.replace(story, routes=routes or {}, places=places)
         tag = VirtualTag(tmp_path / "tag", world, lives.provision("bed", 0) | {"broker": broker} | changes)
         closing.callback(tag.stop)
         tag.start()
@@ -119,30 +121,45 @@ def test_a_connection_that_fails(place, live, closing, fault, error):
     assert whole(gateway)
 
 
+def test_a_broker_that_never_stops_talking(place, live, closing):
+    broker, gateway = place()
+    entrance = Gate(broker.port, gate.babbles)
+    closing.callback(entrance.close)
+    (why,) = failures(live(("127.0.0.1", entrance.port)))
+    assert "ETIMEDOUT" in why
+    assert whole(gateway)
+
+
+def test_a_session_that_the_broker_kept_without_its_subscription(place, live):
+    """As when a tag loses its power between asking for the one and for the other."""
+    broker, gateway = place()
+    before = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=lives.TAG_ID, clean_session=False)
+    before.connect("127.0.0.1", broker.port)
+    before.loop_start()
+    until(before.is_connected)
+    before.disconnect()
+    before.loop_stop()
+    assert failures(live(("127.0.0.1", broker.port))) == ["no ack"]
+    assert whole(gateway)
+
+
 def test_a_wrong_password_until_it_is_put_right_at_the_broker(tmp_path, place, live, closing):
-    passwords = tmp_path / "passwords"
     tool = shutil.which("mosquitto_passwd")
     if tool is None:
         pytest.skip("mosquitto_passwd is not installed")
 
-    def set_password(password: str, *flags: str) -> None:
-        subprocess.run([tool, "-b", *flags, passwords, "bed-1", password], check=True)
+    def listener(password: str) -> tuple[int, str]:
+        port, passwords = free_port(), tmp_path / password
+        subprocess.run([tool, "-b", "-c", passwords, "bed-1", password], check=True)
+        return port, f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\n"
 
-    set_password("other", "-c")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    broker, gateway = place(f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\n")
-
-    def put_right(connection: socket.socket) -> None:
-        gate.through(port)(connection)
-        set_password("right")
-        broker.signal(signal.SIGHUP)
-
-    entrance = Gate(port, gate.through(port), put_right)
+    wrong, lines = listener("other")
+    right, more = listener("right")
+    _, gateway = place(lines + more)
+    entrance = Gate(right, gate.through(wrong), gate.through(wrong))
     closing.callback(entrance.close)
     whys = failures(live(("127.0.0.1", entrance.port), user="bed-1", password="right"))
-    assert whys[:2] == ["MQTTException 5"] * 2
+    assert whys == ["MQTTException 5"] * 2
     assert whole(gateway)
 
 
@@ -168,6 +185,13 @@ def test_a_name_server_that_never_answers(place, live, closing):
     routes = {NAME_SERVER: ("127.0.0.1", names.port), (ADDRESS, 1883): ("127.0.0.1", broker.port)}
     (why,) = failures(live((HOST, 1883), routes))
     assert "no address of broker.test" in why
+    assert whole(gateway)
+
+
+def test_a_hidden_network(place, live):
+    broker, gateway = place()
+    hidden = dataclasses.replace(lives.PLACES["home"][0], hidden=True)
+    assert failures(live(("127.0.0.1", broker.port), places={"home": (hidden,)})) == []
     assert whole(gateway)
 
 

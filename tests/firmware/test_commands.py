@@ -98,6 +98,25 @@ def test_a_wipe_waits_until_the_gateway_has_everything(on_tag):
     ) == [[None, None], False, "wipe"]
 
 
+def test_a_wipe_that_is_answered_happens_whatever_comes_between(on_tag):
+    assert on_tag(
+        TAKE
+        + """
+from tag import wipe
+wipe.print = lambda *words: None
+esp32.values["provision"] = b"x"
+board.journal_flash = lambda: None
+undecided = [take(given, lambda: False), "wiping" in esp32.values]
+taken = take(given)
+try:
+    wipe.finish()
+except machine.Slept:
+    print(json.dumps([undecided, taken, sorted(esp32.values)]))
+""",
+        order("wipe"),
+    ) == [[[None, None], False], [{"v": 1, "id": "a-1"}, "wipe"], []]
+
+
 def test_the_newest_sixteen_are_remembered(on_tag):
     kept = on_tag(
         TAKE

@@ -192,6 +192,54 @@ print(json.dumps([pauses[0], network.tries > tries]))
     assert pauses == [120, True]
 
 
+def test_use_that_was_told_for_a_wipe_is_not_told_again_after_a_reset_in_that_talk(on_tag):
+    spans, refused = on_tag(
+        CYCLE
+        + """
+wake(machine.PWRON_RESET)
+time.seconds = 600
+machine.cause = machine.DEEPSLEEP_RESET
+
+class Upload:
+    def run(self):
+        raise machine.Reset
+
+try:
+    cycle.Tag()._settle(Upload())
+except machine.Reset:
+    pass
+machine.cause = machine.WDT_RESET
+time.seconds = 1200
+
+class Upload:
+    def run(self):
+        raise OSError
+
+tag = cycle.Tag()
+refused = tag._settle(Upload())
+print(json.dumps([[record[2:4] for record in noted() if record[0] == "use"], refused]))
+"""
+    )
+    assert spans == [[0, 600], [600, 600]]
+    assert refused is False, "the gateway has not everything yet"
+
+
+def test_failed_reports_are_counted_through_every_guess_of_the_date_and_then_over_again(on_tag):
+    failures = on_tag(
+        CYCLE
+        + """
+wake(machine.PWRON_RESET)
+tag = cycle.Tag()
+state.failures, seen = 35, []
+for _ in range(6):
+    tag._postpone_report()
+    seen.append(state.failures)
+print(json.dumps(seen))
+"""
+    )
+    assert failures == [36, 37, 38, 13, 14, 15]
+
+
 def test_a_wipe_that_was_cut_off_is_finished_before_anything_else(on_tag):
     assert on_tag(
         CYCLE

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 SETUP = """
 from nor import Nor, PowerCut
 from tag.journal import Journal
@@ -120,6 +122,65 @@ book = journal(flash)
 print(json.dumps([sorted(durable), book.newest, book.append(1, "use", 0, 0, 0, 0)]))
 """
     ) == [[1, 2], 2, 4]
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_however_many_records_are_torn_in_a_row_none_of_their_numbers_is_given_again(on_tag, quarters):
+    tears, begun, again = on_tag(
+        SETUP
+        + """
+class Watched(Nor):
+    # Knows of which records anything was programmed.
+    def writeblocks(self, block, buffer, offset):
+        try:
+            super().writeblocks(block, buffer, offset)
+        finally:
+            length, seq = struct.unpack_from("<HI", buffer)
+            if offset and length and self.cells[block * self._size + offset] != 0xFF:
+                begun.append(seq)
+
+import random, struct
+random.seed(given)
+again, tears = [], 0
+for most in range(1, 6):
+    flash, begun = Watched(3, 256), []
+    book = journal(flash)
+    for _ in range(120):
+        flash._cut_at, flash._quarters = flash.operations + random.randint(1, most), given
+        try:
+            for i in range(9):
+                book.append(1, "use", i, 0, 0, 0)
+        except PowerCut:
+            tears += 1
+            if random.randint(0, 2):  # else it goes on, as after a write that only failed
+                book = journal(flash)
+    again += [[most, seq] for seq in set(begun) if begun.count(seq) > 1]
+print(json.dumps([tears, len(begun), again]))
+""",
+        quarters,
+    )
+    assert tears == 5 * 120
+    assert begun > 100
+    assert again == []
+
+
+def test_what_is_torn_costs_no_record_that_is_whole(on_tag):
+    assert on_tag(
+        SETUP
+        + """
+flash = Nor(3, 512)
+for tear in range(4):
+    book = journal(flash)
+    flash._cut_at, flash._quarters = flash.operations + 2 + bool(tear), 2  # the second record
+    try:
+        book.append(1, "use", tear, 0, 0, 0)
+        book.append(1, "use", tear, 0, 0, 0)
+    except PowerCut:
+        pass
+book = journal(flash)
+print(json.dumps([sorted(held(book)), book.oldest, book.newest]))
+"""
+    ) == [[1, 3, 5, 7], 1, 7]
 
 
 def test_a_damaged_record_is_left_out_and_the_others_stay(on_tag):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from .sensing import START, run_on_board
+from .test_cycle import CYCLE
 
 END = f"end {START + 86_400}\nseed 7\n"
 WHOLE = "fitted lis3dh hx711 ac\nnoise_pct 0\n"
@@ -54,6 +55,70 @@ if time.time() < 3000:
         [(600, "motion", 1)],
     )
     assert lines == ["0 0 0", "600 1 0", "4200 0 0"]
+
+
+SENSOR = (
+    CYCLE
+    + """
+from tag import fitting
+board.print = lambda *words: None
+fitting.noted["imu"] = "lis3dh"
+
+class Sensor:
+    # Holds its pin up until it is asked, and `more` times longer: it is shaken again, or it has failed.
+    def __init__(self, says, more):
+        self.says, self.more = says, more
+        machine.levels[27] = 1
+
+    def moved(self):
+        if self.says is None:
+            raise OSError(5)
+        machine.levels[27] = int(self.more > 0)
+        self.more -= 1
+        return self.says
+
+sensor = Sensor(*given) if given else None
+board.imu = lambda: sensor
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("sensor", "said"),
+    [
+        ([1, 0], [1, 0]),
+        ([1, 1], [1, 0]),
+        ([1, 9], [None, None]),
+        ([0, 9], [None, None]),
+        ([None, 0], [None, None]),
+        (None, [None, None]),
+    ],
+)
+def test_of_motion_a_sensor_is_believed_that_lets_its_pin_go_when_it_is_asked(on_tag, sensor, said):
+    assert on_tag(SENSOR + "motion = board.motion()\nprint(json.dumps([motion(), motion()]))", sensor) == said
+
+
+@pytest.mark.parametrize(
+    ("sensor", "pauses", "armed"),
+    [([1, 0], [10, 900], [27]), ([1, 9], [900, 900], []), ([None, 0], [900, 900], []), (None, [900, 900], [])],
+)
+def test_a_failed_motion_sensor_does_not_end_every_sleep_of_a_hoist_at_once(on_tag, sensor, pauses, armed):
+    assert on_tag(
+        SENSOR
+        + """
+provision["kind"] = "hoist"
+esp32.values["provision"] = json.dumps(provision).encode()
+machine.levels[25] = 0
+wake(machine.PWRON_RESET)
+state.moved_at, state.report_at = 0, 86_400
+cycle.retained.save()
+esp32.armed.clear()
+if sensor:
+    sensor.__init__(*given)
+print(json.dumps([[wake(machine.DEEPSLEEP_RESET, 900) for _ in range(2)], esp32.armed]))
+""",
+        sensor,
+    ) == [pauses, armed]
 
 
 def test_a_motion_sensor_that_is_not_there_is_told_and_the_motor_is_looked_at_instead(on_board):
@@ -195,6 +260,63 @@ def test_a_motion_sensor_that_does_not_answer_is_not_noted(on_board):
     assert lines[1:] == ["the lis3dh does not answer", "{}"]
 
 
+def test_what_was_refused_is_not_noted_with_the_next_thing_that_is(on_board):
+    *said, noted = on_board(
+        FIT
+        + """
+attempt(fit.imu, "lis3dh")
+attempt(fit.rest, "load", "hx711")
+attempt(fit.weight, 70)
+fit.rest("motor", "ac")
+print(json.dumps(sorted(fit.fitting._read())))
+""",
+        header="fitted ac\nnoise_pct 0\n",
+    )
+    assert [line for line in said if "Errno" not in line][:3] == [
+        "the lis3dh does not answer",
+        "load: the hx711 does not answer, or a wire is broken",
+        "load: first note what it says at rest",
+    ]
+    assert noted == '["motor"]'
+
+
+@pytest.mark.parametrize(
+    ("calls", "changes", "why"),
+    [
+        ("attempt(fit.weight, 3)", (), "load: 3 kg is too light to tell people by"),
+        ("attempt(fit.emptied)", (), "load: first note what it says at rest and under a weight"),
+        ("time.sleep(20)\nattempt(fit.rest, 'load')", [(10, "kg", 230)], "load: 3750 mV is more than the pin can tell"),
+        (
+            "fit.rest('load', 'hx711')\ntime.sleep(20)\nfit.weight(70)\nattempt(fit.emptied)",
+            [(10, "kg", 70)],
+            "load: reads as 70 kg with nobody on it; note both anew",
+        ),
+        (
+            "time.sleep(20)\nfit.rest('motor', 'ac')\ntime.sleep(20)\nattempt(fit.reference, 'motor')",
+            [(10, "motor", 1), (30, "motor", 0)],
+            "are the two mixed up?",
+        ),
+    ],
+)
+def test_what_cannot_be_right_is_refused(on_board, calls, changes, why):
+    assert on_board(FIT + calls, changes)[-1].endswith(why)
+
+
+def test_a_load_that_is_nothing_again_once_the_weight_is_off_is_well(on_board):
+    lines = on_board(
+        FIT
+        + """
+fit.rest("load", "hx711")
+time.sleep(100)
+fit.weight(70)
+time.sleep(100)
+print(fit.emptied())
+""",
+        [(50, "kg", 70), (150, "kg", 2)],
+    )
+    assert lines[-1] == "{'kg': 2}"
+
+
 TILT = """
 from tag.use.tilt import Tilt
 tilt = Tilt()
@@ -234,6 +356,34 @@ def test_every_chips_pins_can_do_what_they_are_for(on_tag, chip):
     shared = {"hx711_data", "hx711_clock"} if chip == "ESP32C3" else set()
     alone = [pin for what, pin in pins.items() if what not in shared]
     assert len(set(alone)) == len(alone)
+
+
+@pytest.mark.parametrize(
+    ("machine", "chip"),
+    [
+        ("Generic ESP32 module with ESP32", "ESP32"),
+        ("TinyPICO with ESP32-PICO-D4", "ESP32"),
+        ("Generic ESP32S3 module with ESP32S3", "ESP32S3"),
+        ("Generic module with ESP32-S3-PICO", "ESP32S3"),
+        ("LOLIN_C3_MINI with ESP32-C3FH4", "ESP32C3"),
+        ("Generic ESP32S2 module with ESP32S2", "ESP32"),
+    ],
+)
+def test_a_chip_is_known_by_whatever_name_its_module_goes(on_tag, machine, chip):
+    assert (
+        on_tag(
+            """
+from tag import pins
+class sys:
+    class implementation:
+        _machine = given
+pins.sys = sys
+print(json.dumps(pins._chip()))
+""",
+            machine,
+        )
+        == chip
+    )
 
 
 def test_the_wiring_page_gives_the_pins_that_the_firmware_uses(on_tag):

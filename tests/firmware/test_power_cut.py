@@ -63,7 +63,7 @@ class Lives:
         tag = VirtualTag(directory, world, lives.provision("bed", self._broker.port))
         try:
             tag.start()
-            assert tag.wait(60), "the life did not end"
+            assert tag.wait(60), f"the life did not end; its last words:\n{tag.log.read_text()[-2000:]}"
         finally:
             tag.stop()
             gateway.close()
@@ -88,6 +88,25 @@ class Told:
         """On the flash at the end."""
         self.operations = operations
         """Programs and erases, the cut one included."""
+
+    def __str__(self) -> str:
+        """What somebody needs who looks for the reason of a failure: the talks, and what was said around the cut."""
+        talks = [
+            f"report clock {report.clock} at {report.at} holds {report.oldest}-{report.newest} after {report.after}"
+            f" on {report.on} records {[record.seq for record in report.records]} open {report.open}"
+            for report in self.gateway.reports
+        ]
+        lines = self.log.splitlines()
+        cut = max(i for i, line in enumerate(lines) if line.startswith("kitback "))
+        return "\n".join(
+            [
+                *talks,
+                f"the gateway has {self.gateway.high}; newest on the flash {sorted(self.held.items())[-5:]}",
+                *lines[max(0, cut - 15) : cut + 40],
+                "...",
+                *lines[max(cut + 40, len(lines) - 20) :],
+            ]
+        )
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +134,7 @@ def check(told: Told, many: Lives, missing: int) -> None:
         assert report.newest <= max(known)
         for record in report.records:
             assert known.setdefault(record.seq, (report.on, record)) == (report.on, record)
-    assert all(told.held[seq] == was for seq, was in many.before.items() if seq in told.held)
+    assert [seq for seq, was in many.before.items() if told.held.get(seq, was) != was] == []
 
     # No record came under two numbers.
     fresh = {seq: (clock, type(record), record.at) for seq, (clock, record) in known.items() if seq > AGE}
@@ -125,13 +144,14 @@ def check(told: Told, many: Lives, missing: int) -> None:
     for clock in {clock for clock, _ in known.values()} - {0}:
         spans = [known[seq][1] for seq in sorted(fresh) if known[seq][0] == clock]
         uses = [span for span in spans if isinstance(span, wire.Use)]
-        assert all(before.at + before.span == after.at for before, after in pairwise(uses))
+        assert [pair for pair in pairwise(uses) if pair[0].at + pair[0].span != pair[1].at] == []
 
     # The gateway has every record but the one that was being written, and nothing of it twice.
     assert gateway.high[many.journal] == gateway.reports[-1].newest
     delivered = [record.seq for _, record in gateway.records]
     assert delivered == sorted(set(delivered))
-    assert set(delivered) == {seq for seq in known if AGE < seq <= gateway.high[many.journal]}
+    known_now = {seq for seq in known if AGE < seq <= gateway.high[many.journal]}
+    assert (known_now - set(delivered), set(delivered) - known_now) == (set(), set())
     assert max(fresh) - AGE - len(fresh) <= missing
     oldest = gateway.reports[-1].oldest
     assert len(told.held) >= max(fresh) - oldest + 1 - missing, "the ring holds what it says it holds"
@@ -149,14 +169,15 @@ def test_the_life_is_long_enough_to_prove_something(many: Lives, whole: Told) ->
 def test_a_life_survives_a_cut_in_any_operation(many: Lives, whole: Told, quarters: int) -> None:
     cuts = lost = 0
     for cut_at in range(1 if SOAK else 1 + 40 * quarters, whole.operations + 1, EVERY):
-        told = many.live(cut_at, quarters)
         where = f"operation {cut_at} of {whole.operations}, {quarters}/4 done"
-        assert len(re.findall("boot power_on", told.log)) == 2, where
-        assert told.operations == cut_at, where
+        told: Told | None = None
         try:
+            told = many.live(cut_at, quarters)
+            assert len(re.findall("boot power_on", told.log)) == 2
+            assert told.operations == cut_at
             check(told, many, missing=quarters == 2)
         except AssertionError as error:
-            error.add_note(where)
+            error.add_note(f"{where}\n{told}")
             raise
         fresh = {record.seq for _, record in told.gateway.records}
         cuts += 1

@@ -66,3 +66,75 @@ time.seconds = 99
 print(json.dumps([calm, clock.ran_backwards()]))
 """
     ) == [False, True]
+
+
+DATES = (
+    STATE
+    + """
+DAY = 86_400
+EPOCH = 946_684_800
+
+class Rtc:
+    def datetime(self, moment=None):
+        if moment is None:
+            return (0,) * 8
+        time.seconds = moment[0]
+
+machine.RTC = Rtc
+time.gmtime = lambda seconds: (seconds,) * 8
+clock.begin()
+
+def guess(failures, provisioned):
+    # Days since 1970 that the RTC says after so many failed reports; the counter must not move.
+    state.failures, before = failures, clock.now()
+    clock.set_rtc(provisioned * DAY)
+    assert clock.now() == before
+    return (time.seconds + EPOCH) // DAY
+"""
+)
+
+
+def test_without_a_round_trip_the_date_is_looked_for_from_the_newest_and_from_provisioning_in_turn(on_tag):
+    first, from_provisioning, from_newest, never_told = on_tag(
+        DATES
+        + """
+esp32.values["newest_day"] = 20_500
+def guesses(failures, provisioned):
+    return [guess(each, provisioned) for each in failures]
+print(json.dumps([guesses(range(13), 20_000), guesses(range(13, 26), 20_000), guesses(range(26, 39), 20_000),
+    guesses(range(13, 26), 0)]))
+"""
+    )
+    months = range(0, 13 * 30, 30)
+    assert first == from_newest == never_told == [20_500 + month for month in months]
+    assert from_provisioning == [20_000 + month for month in months]
+
+
+def test_what_was_told_is_believed_until_eight_reports_have_failed(on_tag):
+    believed, doubted = on_tag(
+        DATES
+        + """
+clock.pair(clock.now(), 30_000 * DAY)  # a gateway whose clock was wrong
+esp32.values["newest_day"] = 20_500
+print(json.dumps([guess(7, 0), guess(8, 0)]))
+"""
+    )
+    assert believed == 30_000
+    assert doubted == 20_500 + 8 * 30
+
+
+def test_the_newest_day_goes_back_when_the_gateway_says_so_and_is_kept_once_a_day(on_tag):
+    days, writes = on_tag(
+        DATES
+        + """
+commits = []
+esp32.NVS.commit = lambda self: commits.append(True)
+days = []
+for unix in (30_000 * DAY, 20_500 * DAY, 20_500 * DAY + 80_000, 20_501 * DAY):
+    clock.pair(clock.now(), unix)
+    days.append(esp32.values["newest_day"])
+print(json.dumps([days, len(commits)]))
+"""
+    )
+    assert days == [30_000, 20_500, 20_500, 20_501]
+    assert writes == 1 + 3, "one for the clock that was not told before"

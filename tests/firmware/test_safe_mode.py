@@ -61,6 +61,17 @@ def test_in_safe_mode_settings_and_commands_are_taken_and_a_whole_cycle_is_tried
     assert paper.reports[-1].safe
 
 
+def test_in_maintenance_a_tag_in_safe_mode_reports_every_minute_for_as_long_as_told(desk, tmp_path):
+    paper, port = desk
+    paper.tell(2, command("m", "maintenance", for_s=600))
+    live(tmp_path / "tag", port, 4, broken=True)
+    assert [result.refused for result in paper.results] == [None]
+    told_at = paper.reports[1].at
+    assert 9 <= sum(0 < report.at - told_at <= 660 for report in paper.reports) <= 12
+    assert all(report.safe for report in paper.reports)
+    assert len([report for report in paper.reports if report.at - told_at > 660]) <= 3
+
+
 def test_a_tag_that_is_well_says_nothing_of_it(desk, tmp_path):
     paper, port = desk
     live(tmp_path / "tag", port, 7, broken=False)

@@ -14,6 +14,7 @@ class Air:
     # Access points that can be heard: (name, address, dBm) -> the password that it takes.
     points = {}
     slow = False  # takes for ever to let anybody in
+    hidden = ()  # addresses of those that do not tell their name
     tried = []
     scans = 0
     fixed = None
@@ -34,12 +35,15 @@ class Wlan:
     def scan(self):
         Air.scans += 1
         time.ms += 2500
-        return [(name.encode(), address, 6, rssi, 3, False) for name, address, rssi in Air.points]
+        return [
+            (b"" if address in Air.hidden else name.encode(), address, 6, rssi, 3, False)
+            for name, address, rssi in Air.points
+        ]
     def connect(self, ssid, password, bssid):
-        Air.tried.append([ssid, bssid.hex(), Air.fixed and Air.fixed[0]])
+        Air.tried.append([ssid, bssid and bssid.hex(), Air.fixed and Air.fixed[0]])
         Air.on = None
         for (name, address, _), wanted in Air.points.items():
-            if (name, address) == (ssid, bssid) and not Air.slow:
+            if name == ssid and bssid in (None, address) and not Air.slow:
                 Air.on = wanted == password
 
 network.WLAN = Wlan
@@ -96,6 +100,20 @@ def test_what_is_not_fresh_is_not_used(on_tag, change):
     assert (worked, tried, scans) == (True, [["home", A.hex(), None]], 1)
 
 
+def test_an_address_is_not_kept_for_longer_than_the_shortest_lease_but_the_access_point_is(on_tag):
+    fresh, old, anew = on_tag(
+        JOIN
+        + """
+Air.points = {("home", A, -60): "two"}
+join()
+print(json.dumps([join(29 * 60), join(), join(29 * 60)]))
+"""
+    )
+    assert fresh[:3] == [True, [["home", A.hex(), "192.168.1.20"]], 0]
+    assert old[:3] == [True, [["home", A.hex(), None]], 0], "somebody else may have the address by now"
+    assert anew[:3] == [True, [["home", A.hex(), "192.168.1.20"]], 0], "it was lent anew"
+
+
 def test_an_access_point_that_is_gone_is_looked_for_anew_and_the_address_asked_for(on_tag):
     worked, tried, scans, _ = on_tag(
         JOIN
@@ -136,6 +154,52 @@ print(json.dumps([first, join()]))
     assert first[:3] == [True, [["ward", A.hex(), None], ["home", B.hex(), None]], 1]
     assert first[3] <= 2500
     assert later[1] == [["home", B.hex(), None]]
+
+
+def test_a_hidden_network_is_called_by_its_name_and_gone_back_to(on_tag):
+    first, later = on_tag(
+        JOIN
+        + """
+Air.points, Air.hidden = {("home", A, -60): "two", ("other", C, -30): ""}, (A,)
+state.failures = 1
+print(json.dumps([join(), join()]))
+"""
+    )
+    assert first[:3] == [True, [["home", None, None]], 1]
+    assert later[:3] == [True, [["home", None, "192.168.1.20"]], 0]
+
+
+def test_networks_that_can_be_heard_come_before_hidden_ones(on_tag):
+    worked, tried, *_ = on_tag(
+        JOIN
+        + """
+Air.points, Air.hidden = {("ward", A, -30): "one", ("home", B, -80): "changed"}, (A,)
+print(json.dumps(join()))
+"""
+    )
+    assert worked
+    assert tried == [["home", B.hex(), None], ["ward", None, None]]
+
+
+def test_where_nobody_hides_nobody_is_called(on_tag):
+    worked, tried, *_ = on_tag(JOIN + 'Air.points = {("other", C, -30): ""}\nprint(json.dumps(join()))')
+    assert (worked, tried) == (False, [])
+
+
+def test_with_more_hidden_networks_than_there_is_time_for_each_gets_its_turn(on_tag):
+    firsts, took_ms = on_tag(
+        JOIN
+        + """
+NETWORKS = [[name, "?"] for name in ("a", "b", "c")]
+Air.points, Air.hidden, Air.slow = {("x", A, -60): ""}, (A,), True
+seen = []
+for state.failures in range(3):
+    seen.append(join())
+print(json.dumps([[tried[0][0] for _, tried, _, _ in seen], max(took for *_, took in seen)]))
+"""
+    )
+    assert firsts == ["a", "b", "c"]
+    assert took_ms <= 9_100
 
 
 @pytest.mark.parametrize("points", ["{}", '{("ward", A, -40): "one", ("home", B, -70): "two"}'])

@@ -4,7 +4,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from kitback.cli.app import app
 from kitback.fleet import application
 from kitback.register import Register, tables
 from kitback.virtual.tag import firmware, micropython
-from workbench import Board
+from workbench import Board, FittedBoard
 
 STANDIN = Path(__file__).parents[1] / "firmware" / "standin"
 FLEET = """
@@ -51,8 +52,8 @@ def fleet(tmp_path: Path) -> Path:
     return path
 
 
-def kitback(*arguments: object) -> Result:
-    return CliRunner(env={"COLUMNS": "200"}).invoke(app, [str(each) for each in arguments])
+def kitback(*arguments: object, typed: str = "") -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, [str(each) for each in arguments], input=typed)
 
 
 def provision(board: Board, fleet: Path, register: Register) -> Result:
@@ -132,6 +133,94 @@ def test_each_provisioning_has_a_number_of_its_own(fleet, register, tmp_path):
     assert generations == [1, 2]
 
 
+@pytest.fixture
+def equipment(tmp_path: Path) -> Iterator[Callable[..., FittedBoard]]:
+    """Makes a board of a kind with some sensors on a piece of equipment."""
+    with ExitStack() as boards:
+
+        def fitted(kind: str, sensors: str, **felt: int) -> FittedBoard:
+            board = FittedBoard(tmp_path / kind, kind, sensors)
+            boards.callback(board.unplug)
+            board.feel(**felt)
+            return board
+
+        yield fitted
+
+
+def test_a_fitter_is_led_through_all_that_the_tags_kind_needs(equipment, monkeypatch):
+    bed = equipment("bed", "lis3dh hx711")
+    felt = iter([0, 0, 70, 1])
+
+    def see_to_it(_as_json: bool) -> bool:
+        bed.feel(kg=next(felt))
+        return True
+
+    monkeypatch.setattr("kitback.cli.tag._ready", see_to_it)
+    done = kitback("tag", "fit", bed.port, "--kg", 70)
+    assert done.exit_code == 0, done.output
+    for number, name in enumerate(("motion", "empty", "loaded", "cleared"), start=1):
+        assert f"{number}/4 {name}: " in done.output
+    bed.wait_for_restart()
+    assert bed.noted == {
+        "imu": "lis3dh",
+        "load": ["hx711", pytest.approx(50_000, abs=1000), pytest.approx(85_000 + 35_000, abs=1000)],
+    }
+
+
+def test_what_is_refused_is_said_and_asked_again_until_it_is_left_out(equipment):
+    hoist = equipment("hoist", "hx711")
+    # The motion sensor, refused and left out; empty; 70 kg that are not there, left out; nor is there any to clear.
+    done = kitback("tag", "fit", hoist.port, typed="\ns\n\n\n70\ns\ns\n")
+    assert done.exit_code == 0, done.output
+    assert done.output.count("refused: the lis3dh does not answer") == 1
+    assert done.output.count("is too near to") == 1
+    assert done.output.count("What does the reference weigh") == 1
+    hoist.wait_for_restart()
+    assert set(hoist.noted) == {"load"}
+
+
+def test_steps_that_are_named_are_taken_without_asking_and_told_to_programs(equipment):
+    mattress = equipment("mattress", "ac", motor=1)
+    done = kitback("tag", "fit", mattress.port, "empty", "air-low", "--json")
+    assert done.exit_code == 0, done.output
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(each["step"], set(each)) for each in told] == [
+        ("empty", {"step", "level", "noise"}),
+        ("air-low", {"step", "level", "noise"}),
+    ]
+    mattress.wait_for_restart()
+    assert set(mattress.noted) == {"load", "air"}
+
+
+def test_a_refusal_ends_the_named_steps_and_the_tag_goes_on(equipment):
+    mattress = equipment("mattress", "ac")
+    done = kitback("tag", "fit", mattress.port, "pump-off", "pump-on", "empty", "--json")
+    assert done.exit_code == 1
+    assert [json.loads(line)["step"] for line in done.stdout.splitlines()] == ["pump-off"]
+    assert "is too near to" in done.stderr
+    mattress.wait_for_restart()
+    assert set(mattress.noted) == {"motor"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"), [(["lifted"], "motion, empty, loaded, cleared"), (["motion", "loaded"], "--kg")]
+)
+def test_a_step_that_cannot_be_taken_is_refused_before_anything_is_measured(equipment, steps, words):
+    hoist = equipment("hoist", "lis3dh hx711")
+    done = kitback("tag", "fit", hoist.port, *steps)
+    assert done.exit_code == 2
+    assert words in done.stderr
+    hoist.wait_for_restart()
+    assert hoist.noted == {}
+
+
+def test_a_board_without_the_application_is_told_from_a_tag_without_a_kind(board, equipment):
+    assert "do `kitback tag deploy`" in kitback("tag", "fit", board.port).stderr
+    bare = equipment("bed", "hx711")
+    (bare.files / "nvs").write_text("kitback provision blob 7b\n")
+    assert "do `kitback tag provision`" in kitback("tag", "fit", bare.port).stderr
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -207,5 +296,5 @@ def test_what_does_not_compile_is_named(tmp_path):
 def test_help_comes_without_the_workbench_tools():
     command = [sys.executable, "-c", "import sys; sys.modules['mpremote'] = None; from kitback.cli import main; main()"]
     done = subprocess.run([*command, "tag", "--help"], capture_output=True, text=True, check=True, timeout=30)
-    for word in ("flash", "deploy", "provision"):
+    for word in ("flash", "deploy", "provision", "fit"):
         assert word in done.stdout

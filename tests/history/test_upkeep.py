@@ -72,8 +72,10 @@ def test_the_gateway_tells_influxdb_how_it_does_once_a_minute(
         counters.add(conn, {"received": 7, "records.applied": 5})
 
     assert upkeep.run_once() == 60
+    Upkeep(register, clock).run_once()  # another gateway on this register
+    with register.read() as conn:
+        assert len(history(conn)) == 1
     Drain(register, clock, bucket.sink()).run_once()
-
     (told,) = bucket.ask("SELECT * FROM gateway")
     assert (told["time"], told["received"], told["records_applied"]) == (clock.unix * 1_000_000, 7, 5)
     with register.read() as conn:

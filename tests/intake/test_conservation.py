@@ -15,6 +15,8 @@ from kitback.register.tables import waiting
 from kitback.register.tag_states import accounts
 from paper_tag import ROOT, PaperTag, SetClock, account, counts, gaps, history, nowhere
 
+pytestmark = pytest.mark.both_engines
+
 # The register is shared by a test's examples: each has a tag of its own.
 shared = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

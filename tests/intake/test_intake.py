@@ -14,6 +14,8 @@ from kitback.register.tables import judgement, tag_now, use_day, waiting
 from kitback.register.tag_states import GAPS_KEPT, accounts
 from paper_tag import PaperTag, SetClock, account, clocks, counts, gaps, history
 
+pytestmark = pytest.mark.both_engines
+
 NOON = 1_750_075_200  # 2025-06-16T12:00:00Z
 DAY = 86_400
 

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from kitback import wire
 from kitback.intake import Broker, Intake, Message, Session, Worker, quarantine
 from kitback.intake.sessions import WINDOW
 from kitback.register import Register, RegisterError
+from kitback.register.leases import Leases
 from kitback.register.tag_states import accounts
 from paper_tag import ROOT, PaperTag, SetClock, account, counts, nowhere
 from tag_line import TagLine
@@ -37,7 +38,8 @@ def session_on(port: int, client_id: str = "gateway", shards: str = "+", ca_file
 def running(broker: AnyBroker, intake: Intake, *sessions: Session) -> Iterator[Worker]:
     """A worker in a thread, with one session unless some are given."""
     stopping = threading.Event()
-    worker = Worker(intake, sessions or [session_on(broker.port)])
+    leases = Leases(intake._register)
+    worker = Worker(intake, sessions or [session_on(broker.port)], leases)
     thread = threading.Thread(target=worker.run, args=[stopping])
     thread.start()
     try:
@@ -46,6 +48,7 @@ def running(broker: AnyBroker, intake: Intake, *sessions: Session) -> Iterator[W
     finally:
         stopping.set()
         thread.join(10)
+        leases.give_back()
         assert not thread.is_alive()
 
 
@@ -252,7 +255,7 @@ def test_reports_and_answers_pass_tls(tmp_path: Path, intake: Intake, tag: Paper
 def test_a_worker_serves_each_session_and_acknowledges_on_it(
     mosquitto: Mosquitto, intake: Intake, register: Register
 ) -> None:
-    tags = [PaperTag(tag_id=f"00000000000{digit}") for digit in "3a"]
+    tags = [PaperTag(tag_id=f"00000000000{digit}") for digit in "34a"]
     with register.write() as conn:
         for tag in tags:
             tag.enrol(conn)
@@ -272,7 +275,7 @@ def test_a_worker_serves_each_session_and_acknowledges_on_it(
                 line.publish(*tag.message())
                 tag.hear(*line.answer())
     with register.read() as conn:
-        assert counts(conn)["received"] == 4
+        assert counts(conn)["received"] == 6
 
 
 class Interrupted(Intake):
@@ -336,25 +339,37 @@ def test_while_nothing_can_be_taken_in_only_so_much_is_read(
             tag.hear(*line.answer())
 
 
-def test_a_broker_that_sends_nonsense_does_not_disturb_another(
-    mosquitto: Mosquitto, intake: Intake, tag: PaperTag
+@contextmanager
+def nonsense() -> Iterator[int]:
+    """The port of what is no broker."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = threading.Thread(target=_answer_once, args=[server, b"\x20\x03\xff\xff\xff"])
+        answering.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            socket.create_connection(server.getsockname()).close()  # in case nobody came
+            answering.join(10)
+
+
+@pytest.mark.parametrize("fault", ["a broker that sends nonsense", "a topic that makes paho raise in a callback"])
+def test_a_session_that_cannot_be_had_does_not_disturb_another(
+    mosquitto: Mosquitto, intake: Intake, tag: PaperTag, fault: str
 ) -> None:
     tag.use()
-    with socket.create_server(("127.0.0.1", 0)) as nonsense:
-        answering = threading.Thread(target=_answer_once, args=[nonsense, b"\x20\x03\xff\xff\xff"])
-        answering.start()
-        stopping = threading.Event()
-        mad = session_on(nonsense.getsockname()[1], "mad")
-        worker = Worker(intake, [mad, session_on(mosquitto.port)])
+    stopping = threading.Event()
+    with nonsense() as port:
+        mad = session_on(port, "mad") if "nonsense" in fault else session_on(mosquitto.port, "mad", "#")
+        worker = Worker(intake, [mad, session_on(mosquitto.port)], Leases(intake._register))
         serving = threading.Thread(target=worker.run, args=[stopping])
         serving.start()
-        answering.join(10)
-        with TagLine(mosquitto.port, tag.tag_id) as line:
-            until(lambda: _hears(line, tag), what="an answer")
-        stopping.set()
-        serving.join(10)
+        try:
+            with TagLine(mosquitto.port, tag.tag_id) as line:
+                until(lambda: _hears(line, tag), what="an answer")
+        finally:
+            stopping.set()
+            serving.join(10)
     assert not mad.joined
-    assert not serving.is_alive()
 
 
 def _hears(line: TagLine, tag: PaperTag) -> bool:
@@ -367,7 +382,7 @@ def _hears(line: TagLine, tag: PaperTag) -> bool:
 
 
 def _answer_once(server: socket.socket, answer: bytes) -> None:
-    with server.accept()[0] as broker:
+    with server.accept()[0] as broker, suppress(OSError):
         broker.recv(1000)
         broker.sendall(answer)
         broker.recv(1000)

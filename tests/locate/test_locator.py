@@ -11,6 +11,8 @@ from kitback.register import Register, loans, standings
 from kitback.register.apply import Sighting
 from kitback.register.tables import anchor, judgement, whereabouts
 
+pytestmark = pytest.mark.both_engines
+
 PEPPER = b"p" * 32
 HOME, STORE, STRANGE = "0a0a0a0a0a0a", "0b0b0b0b0b0b", "0c0c0c0c0c0c"
 T = 1_750_000_000

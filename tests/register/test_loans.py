@@ -10,6 +10,8 @@ from kitback.register import Register, loans
 from kitback.register.loans import IllegalMove
 from kitback.register.tables import asset, audit, judgement, use_day
 
+pytestmark = pytest.mark.both_engines
+
 T = 1_750_000_000
 DAY = 86_400
 

@@ -27,6 +27,9 @@ def standing(conn: sa.Connection, sink: str) -> Standing:
     return found
 
 
+pytestmark = pytest.mark.both_engines
+
+
 def test_a_sink_gets_every_row_once_and_in_order(register: Register) -> None:
     with register.write() as conn:
         outbox.add_sink(conn, "s")

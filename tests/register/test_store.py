@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
-from kitback.register import Register, RegisterError, outbox, store, tables
+from kitback.register import Register, RegisterError, engines, outbox, tables
 
 
 def test_a_new_register_is_made_where_it_is_wanted(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_writers_wait_for_each_other(register: Register) -> None:
 
 
 def test_a_locked_register_says_so(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_LOCK_WAIT_MS", 10)
+    monkeypatch.setattr(engines, "LOCK_WAIT_MS", 10)
     path = register.engine.url.database
     assert path
     other = sqlite3.connect(path, isolation_level=None)

@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -7,7 +6,7 @@ from lending import Service
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    opened = Service.open(tmp_path)
+def service(where: str) -> Iterator[Service]:
+    opened = Service.open(where)
     yield opened
     opened.register.close()

@@ -8,6 +8,8 @@ from kitback.register.tables import asset, flag, judgement
 from kitback.watch import Judged, judge
 from lending import DAY, HOUR, NOW, Service
 
+pytestmark = pytest.mark.both_engines
+
 
 def history(service: Service) -> list[str]:
     with service.register.read() as conn:

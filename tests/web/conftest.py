@@ -1,6 +1,5 @@
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -14,8 +13,8 @@ CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    opened = Service.open(tmp_path)
+def service(where: str) -> Iterator[Service]:
+    opened = Service.open(where)
     yield opened
     opened.register.close()
 

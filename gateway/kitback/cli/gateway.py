@@ -29,6 +29,7 @@ def gateway(
         register = "postgresql+psycopg://kitback@db/kitback"
         pepper = "/etc/kitback/pepper"
         policy = "/etc/kitback/policy.toml"
+        shard_groups = 4          # for up to four gateways on one register; see docs/gateways.md
 
         [broker]
         host = "mqtt.example.org"

@@ -3,13 +3,14 @@
 import json
 import sys
 from base64 import b64encode
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kitback.cli.plain import pipe
+from kitback.cli.plain import FAILED, WRONG, fail, failing, pipe
 from kitback.cli.tables import table
-from kitback.cli.where import RegisterOption, opened
+from kitback.cli.where import RegisterOption, data_folder, opened
 
 if TYPE_CHECKING:
     from kitback.intake.quarantine import Kept
@@ -38,18 +39,75 @@ def listing(
             _show(kept)
 
 
+@app.command()
+def replay(
+    register: RegisterOption,
+    ids: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID]...", help="As `kitback quarantine list` says.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All there is, oldest first.")] = False,
+    pepper: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", envvar="KITBACK_PEPPER", help="The gateway's pepper, for records of where a tag was."
+        ),
+    ] = None,
+) -> None:
+    """Take in what is in quarantine, after its cause was mended: the tag was enrolled since, or Kitback is newer.
+
+    What can be taken in is, once, and leaves the quarantine. The rest stays there, with the reason. A history line that
+    InfluxDB refused goes to it again. Each step is in the audit log. The gateway may run meanwhile.
+    """
+    from getpass import getuser
+
+    from kitback.clock import SystemClock
+    from kitback.intake import quarantine
+    from kitback.intake.replay import Replay
+    from kitback.locate import Locator
+    from kitback.register import RegisterError
+
+    if everything == bool(ids):
+        fail("say which: their numbers, or --all", WRONG)
+    with opened(register) as found, failing(RegisterError):
+        if everything:
+            with found.read() as conn:
+                ids = sorted(each.quarantine_id for each in quarantine.listing(conn))
+        replaying = Replay(found, SystemClock(), Locator(_pepper(pepper)), getuser())
+        outcomes = [replaying.one(each) for each in ids or []]
+    taken = sum(each.taken for each in outcomes)
+    with pipe():
+        table(
+            f"Taken in: {taken} of {len(outcomes)}",
+            ("Number", "Taken in", "What came of it"),
+            ((str(each.quarantine_id), "yes" if each.taken else "no", each.words) for each in outcomes),
+        )
+    if taken < len(outcomes):
+        raise typer.Exit(FAILED)
+
+
+def _pepper(path: Path | None) -> bytes:
+    from kitback.locate import load_pepper
+
+    path = path or data_folder() / "pepper"
+    if not path.is_file():
+        fail(f"there is no pepper at {path}: give the file that the gateway's configuration names with --pepper")
+    with failing(OSError, ValueError):
+        return load_pepper(path)
+
+
 def _show(kept: "list[Kept]") -> None:
     from kitback.intake.quarantine import WORDS
     from kitback.watch.words import stamp
 
     table(
         f"Quarantine: {len(kept)} kept" if kept else "Quarantine: empty",
-        ("Latest", "Tag", "What", "Why", "Times"),
+        ("Number", "Latest", "Tag", "What", "Why", "Times"),
         (
             (
+                str(each.quarantine_id),
                 stamp(each.last_at),
                 each.tag_id or "-",
-                f"record {each.seq}" if each.journal else "report",
+                _what(each),
                 f"{WORDS[each.reason]}\n{each.detail}",
                 str(each.times),
             )
@@ -58,10 +116,17 @@ def _show(kept: "list[Kept]") -> None:
     )
 
 
+def _what(kept: "Kept") -> str:
+    if kept.reason == "history":
+        return "history line"
+    return f"record {kept.seq}" if kept.journal else "report"
+
+
 def _for_programs(kept: "Kept") -> dict[str, object]:
     from kitback.watch.words import iso
 
     return {
+        "id": kept.quarantine_id,
         "reason": kept.reason,
         "detail": kept.detail,
         "tag_id": kept.tag_id,

@@ -5,6 +5,7 @@ in the list of processes, and the raw prompt echoes nothing.
 """
 
 import contextlib
+import json
 import time
 from collections.abc import Iterator
 from typing import Any, Final
@@ -35,6 +36,32 @@ class Line:
     def tag_id(self) -> str:
         """The lower-case hexadecimal of the chip's unique id."""
         return self._ask("from binascii import hexlify\nprint(hexlify(machine.unique_id()).decode())")
+
+    def kind(self) -> str:
+        """What the tag was provisioned for.
+
+        Raises:
+            LineFailed: it has no application yet, or was not provisioned.
+        """
+        found = self._ask(
+            "try:\n from tag import config\n print(config.load().kind)\n"
+            "except ImportError: print('no application: do `kitback tag deploy`')\n"
+            "except config.NotProvisioned as e: print('not provisioned: do `kitback tag provision` (%s)' % e)"
+        ).splitlines()[-1]
+        if " " in found:
+            raise LineFailed(f"the board has {found}" if found.startswith("no ") else f"the tag is {found}")
+        return found
+
+    def fit(self, call: str) -> dict[str, Any]:
+        """Do one call of firmware/tag/fit.py; what it measured, or `refused` and why.
+
+        The board is told anew to be patient, for between two calls somebody walks around a bed.
+        """
+        said = self._ask(
+            f"{_PATIENCE}\nimport json\nfrom tag import fit\n"
+            f"try: r = fit.{call}\nexcept fit.NotFitted as e: r = {{'refused': str(e)}}\nprint(json.dumps(r))"
+        )
+        return dict(json.loads(said.splitlines()[-1]))
 
     def require_mpy(self) -> None:
         """Raises LineFailed unless the board's MicroPython runs the modules that we compile."""

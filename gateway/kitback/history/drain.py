@@ -120,7 +120,7 @@ class Drain:
             self._max_bytes = min(self._max_bytes, len(lines) // 2)
             return self._write_each(_halves(lines))
         except Refused as refusal:
-            each = lines.splitlines(keepends=True)
+            each = _split(lines)
             named = {position: words for position, words in refusal.named.items() if 0 <= position < len(each)}
             if len(each) in (1, len(named), refusal.count):
                 return [(line, named.get(position, str(refusal))) for position, line in enumerate(each)]
@@ -158,6 +158,11 @@ class Drain:
                 extra={"sink": self._sink.name},
             )
         self._failures, self._trouble = 0, None
+
+
+def _split(lines: bytes) -> list[bytes]:
+    """Line by line; only a newline ends one, whatever else a text may hold."""
+    return [line + b"\n" for line in lines.split(b"\n")[:-1]]
 
 
 def _halves(lines: bytes) -> tuple[bytes, bytes]:

@@ -2,6 +2,17 @@
 
 from kitback.intake.intake import Intake, Message
 from kitback.intake.sessions import Broker, Session
+from kitback.intake.shards import ShardGroups, WrongGroups, sessions_for, settle_groups
 from kitback.intake.worker import Worker
 
-__all__ = ["Broker", "Intake", "Message", "Session", "Worker"]
+__all__ = [
+    "Broker",
+    "Intake",
+    "Message",
+    "Session",
+    "ShardGroups",
+    "Worker",
+    "WrongGroups",
+    "sessions_for",
+    "settle_groups",
+]

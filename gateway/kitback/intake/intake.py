@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
@@ -19,16 +19,22 @@ log = logging.getLogger(__name__)
 Message = tuple[str, bytes]
 """Topic and payload."""
 
+Guard = Callable[[sa.Connection], None]
+
 
 class Intake:
     """The way in. Knows no MQTT."""
 
-    def __init__(self, register: Register, clock: Clock, root: str, locate: Locate) -> None:
+    def __init__(
+        self, register: Register, clock: Clock, root: str, locate: Locate, guard: Guard = lambda _conn: None
+    ) -> None:
         """Take in for one register what is published below `root`.
 
         Args:
             locate: takes in fixes; see `register.apply`.
+            guard: raises RegisterError in a batch's transaction if it is not ours to take in.
         """
+        self._guard = guard
         self._register = register
         self._clock = clock
         self._root = root
@@ -69,7 +75,8 @@ class Intake:
         """
         arrival = Arrival(now_s(self._clock), self._clock.synchronised())
         try:
-            with self._register.write() as conn:
+            with self._register.write(beside=True) as conn:
+                self._guard(conn)
                 outbox.require_room(conn)
                 return _Batch(conn, self._register.epoch, self._root, self._locate, arrival).take(messages)
         except RegisterError:
@@ -88,7 +95,8 @@ class Intake:
         """Set aside the message that we fail on. Its tag is told, sends less at a time, and leaves out what fails."""
         named = {"tag": wire.tag_of(self._root, message[0]), "reason": "failed"}
         log.error("failed on a report to %s", message[0], exc_info=error, extra=named)
-        with self._register.write() as conn:
+        with self._register.write(beside=True) as conn:
+            self._guard(conn)
             batch = _Batch(conn, self._register.epoch, self._root, self._locate, arrival)
             return batch.refuse(message, "failed", type(error).__name__)
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from kitback import wire
 from kitback.register.tables import quarantine
+from kitback.register.tag_states import Point
 
 Reason = Literal[
     "bad_topic",
@@ -87,13 +88,39 @@ def keep_report(conn: sa.Connection, tag_id: str, reason: Reason, detail: str, p
 
 
 def keep_record(
-    conn: sa.Connection, tag_id: str, journal: str, seq: int | None, detail: str, record: bytes, now_s: int
+    conn: sa.Connection,
+    tag_id: str,
+    journal: str,
+    seq: int | None,
+    detail: str,
+    record: bytes,
+    now_s: int,
+    clock: int,
+    told: Point | None,
 ) -> None:
-    """Keep one damaged record; without a number it is known by its digest."""
+    """Keep one damaged record; without a number it is known by its digest.
+
+    Args:
+        clock: the clock it is on.
+        told: a pair on that clock, if its report told one.
+    """
     place = _Place(tag_id, journal, seq or 0, "" if seq else hashlib.sha256(record).hexdigest())
     same = [quarantine.c[name] == value for name, value in place._asdict().items()]
     if not _again(conn, now_s, *same):
-        _keep(conn, now_s, place, "bad_record", detail, record)
+        _keep(conn, now_s, place, "bad_record", detail, record, clock, told)
+
+
+def take_off(conn: sa.Connection, quarantine_id: int) -> Kept | None:
+    """Take something off the list; None if it is not on it. Nobody else can take it off as well."""
+    taken = sa.delete(quarantine).where(quarantine.c.quarantine_id == quarantine_id).returning(*quarantine.c)
+    row = conn.execute(taken).one_or_none()
+    return Kept(*row) if row else None
+
+
+def refuse_again(conn: sa.Connection, quarantine_id: int, reason: Reason, detail: str) -> None:
+    """Note why something that is on the list still has to stay there."""
+    again = sa.update(quarantine).where(quarantine.c.quarantine_id == quarantine_id)
+    conn.execute(again.values(reason=reason, detail=_printable(detail)))
 
 
 class _Place(NamedTuple):
@@ -114,7 +141,16 @@ def _count(conn: sa.Connection, which: sa.ColumnElement[bool]) -> int:
     return conn.scalar(sa.select(sa.func.count()).select_from(quarantine).where(which)) or 0
 
 
-def _keep(conn: sa.Connection, now_s: int, place: _Place, reason: Reason, detail: str, payload: bytes) -> None:
+def _keep(
+    conn: sa.Connection,
+    now_s: int,
+    place: _Place,
+    reason: Reason,
+    detail: str,
+    payload: bytes,
+    clock: int | None = None,
+    told: Point | None = None,
+) -> None:
     conn.execute(
         sa.insert(quarantine),
         {
@@ -123,8 +159,15 @@ def _keep(conn: sa.Connection, now_s: int, place: _Place, reason: Reason, detail
             "last_at": now_s,
             "times": 1,
             "reason": reason,
-            # It may quote the message: control characters would upset terminals, and PostgreSQL.
-            "detail": "".join(each if each.isprintable() else "?" for each in detail[:300]),
+            "detail": _printable(detail),
             "payload": payload[: wire.MAX_MESSAGE],
+            "clock": clock,
+            "counter": told.counter if told else None,
+            "unix": told.unix if told else None,
         },
     )
+
+
+def _printable(detail: str) -> str:
+    # It may quote the message: control characters would upset terminals, and PostgreSQL.
+    return "".join(each if each.isprintable() else "?" for each in detail[:300])

@@ -55,8 +55,8 @@ class Session:
         self.client_id = client_id
         self.joined = False
         """Whether the broker keeps the session for us and hands out what comes."""
+        self.topics = topics
         self._broker = broker
-        self._topics = topics
         self._protocol = MQTTProtocolVersion.MQTTv5
         self._protocol_is_known = False
         self._client: Client | None = None
@@ -167,11 +167,11 @@ class Session:
         if reason.is_failure:
             log.error("the broker refuses session %s: %s; check user and password", self.client_id, reason)
         else:
-            client.subscribe([(topic, 1) for topic in self._topics])
+            client.subscribe([(topic, 1) for topic in self.topics])
 
     def _on_subscribe(self, client: Any, _data: object, _mid: int, reasons: list[ReasonCode], _more: object) -> None:
         if any(reason.is_failure for reason in reasons):
-            log.error("the broker refuses subscriptions to %s: check its access list", ", ".join(self._topics))
+            log.error("the broker refuses subscriptions to %s: check its access list", ", ".join(self.topics))
             client.disconnect()
         else:
             self.joined = True

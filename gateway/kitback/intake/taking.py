@@ -88,17 +88,22 @@ class Taking:
         """Put the damaged records of the batch into quarantine, unless they are there already or will come again."""
         if verdict.early:
             return
+        report = opened.report
+        told = report.pair if report.on == report.clock else None
+        point = Point((told.sent + told.acked) // 2, told.unix) if told and self._believable(told, report.at) else None
         numbered = [opened.batch[position] for position in verdict.taken]
         for seq, record in (*numbered, *((None, record) for record in opened.unnumbered)):
             if isinstance(record, Damaged):
                 quarantine.keep_record(
                     self._conn,
                     opened.tag_id,
-                    opened.report.journal,
+                    report.journal,
                     seq,
                     record.detail,
                     record.raw,
                     self._arrival.unix,
+                    report.on,
+                    point,
                 )
 
     def _book(self, journal: Journal, newest: int, verdict: Verdict, applied: int) -> None:

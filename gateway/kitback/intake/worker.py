@@ -9,13 +9,14 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from kitback.intake.connection import Connection
 from kitback.intake.intake import Intake, Message
 from kitback.intake.sessions import BATCH, WINDOW, Session
 from kitback.register import RegisterError
+from kitback.register.leases import LeaseLost, Leases
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ _QUIET: Final = 0.002
 _IDLE: Final = 0.2
 """Seconds between looks at whether to stop, and at sessions that have no broker."""
 _SIGN_OF_LIFE: Final = 60.0
+_SHARES: Final = 5
+"""How often leases are renewed while they last."""
 _MUCH: Final = 1 << 20
 """Bytes that a broker may leave unread before nothing more is taken in."""
 _FIRST_WAIT: Final = 0.1
@@ -37,81 +40,129 @@ _PATIENCE: Final = 5.0
 class Worker:
     """One thread's worth of sessions."""
 
-    def __init__(self, intake: Intake, sessions: Iterable[Session]) -> None:
-        """Prepare the worker; `run` connects its sessions."""
+    def __init__(self, intake: Intake, sessions: Iterable[Session], leases: Leases) -> None:
+        """Prepare the worker; `run` connects its share of the sessions.
+
+        Args:
+            leases: say which of the sessions are ours; with one gateway, all are.
+        """
         self._intake = intake
-        self._sessions = deque(sessions)
+        self._leases = leases
+        self._all = {session.client_id: session for session in sessions}
+        self._sessions: deque[Session] = deque()
+        self._share_at = self._held_until = 0.0
         self._gathering_since = 0.0
         self._quiet = True
         self._retry_at = 0.0
         self._wait = _FIRST_WAIT
         self._noted_at = 0.0
         self.joined = threading.Event()
-        """Set while all sessions are joined, and the register knows it."""
+        """Set while all sessions that are ours are joined, and the register knows it."""
+
+    def share(self) -> None:
+        """Find out which sessions are ours now; `run` does so by itself.
+
+        Raises:
+            RegisterError: the database failed.
+        """
+        asked = time.monotonic()
+        held = self._leases.share(self._all.keys())
+        self._held_until = asked + self._leases.seconds
+        self._share_at = asked + self._leases.seconds / _SHARES
+        self._keep([session for session in self._sessions if session.client_id in held])
+        if new := held - {session.client_id for session in self._sessions}:
+            self.joined.clear()
+            self._intake.away()  # nobody hears those tags until they are joined
+            self._sessions.extend(self._all[name] for name in sorted(new))
 
     def run(self, stopping: threading.Event) -> None:
         """Take in what comes until `stopping` is set, whatever happens to broker and database."""
         try:
             while not stopping.is_set():
+                self._renew()
                 for session in self._sessions:
                     session.tend()
                 self._note_listening()
                 self._gather(stopping)
-                if self._ready():
+                if self._is_time():
                     self._take()
         finally:
             self.joined.clear()
-            for session in self._sessions:
+            self._keep(())
+
+    def _renew(self) -> None:
+        now = time.monotonic()
+        if now < self._share_at:
+            return
+        try:
+            self.share()
+        except RegisterError as error:
+            log.error("%s; leases are not renewed", error)
+            self._share_at = time.monotonic() + self._leases.seconds / _SHARES
+            if time.monotonic() > self._held_until:
+                # Somebody else may have them: two who want a session would take it from each other for ever.
+                self._keep(())
+
+    def _keep(self, sessions: Collection[Session]) -> None:
+        """Leave all other sessions."""
+        for session in self._sessions:
+            if session not in sessions:
                 session.leave()
+        self._sessions = deque(sessions)
 
     def _gather(self, stopping: threading.Event) -> None:
         """Wait until something comes on any session, and read it."""
-        connected = {each.fileno(): (session, each) for session in self._sessions if (each := session.connection)}
         before = self._pending()
-        if not connected:
+        connected = {each.fileno(): (session, each) for session, each in self._connected()}
+        if connected:
+            self._poll(connected)
+        else:
             stopping.wait(_IDLE)
+        self._quiet = self._pending() == before
+        if not before:
+            self._gathering_since = time.monotonic()
+
+    def _poll(self, connected: Mapping[int, tuple[Session, Connection]]) -> None:
         poll = select.poll()
         for number, (_, connection) in connected.items():
             poll.register(number, _wanted(connection))
-        for number, event in poll.poll(self._patience() * 1000) if connected else ():
+        for number, event in poll.poll(self._patience() * 1000):
             session, connection = connected[number]
             if event & select.POLLOUT:
                 connection.flush()
             if event & ~select.POLLOUT:
                 connection.receive()
             session.read()
-        self._quiet = self._pending() == before
-        if not before:
-            self._gathering_since = time.monotonic()
+
+    def _connected(self) -> Iterator[tuple[Session, Connection]]:
+        for session in self._sessions:
+            if connection := session.connection:
+                yield session, connection
 
     def _pending(self) -> int:
-        return sum(len(each.messages) for session in self._sessions if (each := session.connection))
+        return sum(len(connection.messages) for _, connection in self._connected())
+
+    def _may_take(self) -> bool:
+        """Whether something is there, the database did not just fail, and the brokers have read what we sent."""
+        read = all(connection.unsent < _MUCH for _, connection in self._connected())
+        return self._pending() > 0 and time.monotonic() >= self._retry_at and read
 
     def _patience(self) -> float:
         """How long to wait for more, seconds."""
-        if self._pending() and self._may_take():
-            return _QUIET
-        return min(max(self._retry_at - time.monotonic(), _QUIET), _IDLE) if self._pending() else _IDLE
+        return _QUIET if self._may_take() else _IDLE
 
-    def _may_take(self) -> bool:
-        """Whether the database did not just fail, and the brokers have read what we sent."""
-        return time.monotonic() >= self._retry_at and all(
-            each.unsent < _MUCH for session in self._sessions if (each := session.connection)
-        )
-
-    def _ready(self) -> bool:
-        pending = self._pending()
-        full = pending >= BATCH or time.monotonic() - self._gathering_since > _GATHER
-        return bool(pending) and (self._quiet or full) and self._may_take()
+    def _is_time(self) -> bool:
+        """Whether what is there should not wait for more."""
+        late = time.monotonic() - self._gathering_since > _GATHER
+        return self._may_take() and (self._quiet or late or self._pending() >= BATCH)
 
     def _take(self) -> None:
         """Take in a batch; acknowledge and answer after the transaction, never before."""
         parts: list[tuple[Connection, int]] = []
         room = BATCH
-        for session in self._sessions:
-            if connection := session.connection:
-                parts.append((connection, min(len(connection.messages), room)))
-                room -= parts[-1][1]
+        for _, connection in self._connected():
+            parts.append((connection, min(len(connection.messages), room)))
+            room -= parts[-1][1]
         self._sessions.rotate()  # none may fill every batch
         messages = [message for connection, count in parts for message in connection.messages[:count]]
         answers: list[Message] = []
@@ -125,15 +176,16 @@ class Worker:
         self._gathering_since = time.monotonic()
 
     def _note_listening(self) -> None:
-        """Let the register know whether its tags are heard."""
-        joined, noted = all(session.joined for session in self._sessions), self.joined.is_set()
-        now = time.monotonic()
-        if now < self._retry_at or (joined == noted and (not joined or now - self._noted_at < _SIGN_OF_LIFE)):
-            return
-        if not joined:
-            # Whether or not it can be noted: `connected` must come again.
-            self.joined.clear()
-            self._insist(self._intake.away)
+        """Let the register know whether our tags are heard."""
+        now, noted = time.monotonic(), self.joined.is_set()
+        if not all(session.joined for session in self._sessions):
+            self.joined.clear()  # and `connected` must come again, whether or not this can be noted
+            if noted:
+                self._insist(self._intake.away)
+        elif not self._sessions:
+            self.joined.set()
+        elif now < self._retry_at or (noted and now < self._noted_at + _SIGN_OF_LIFE):
+            pass
         elif self._insist(self._intake.still if noted else self._intake.connected):
             self._noted_at = now
             self.joined.set()
@@ -142,6 +194,10 @@ class Worker:
         """Do what needs the database; False when it failed, and nothing is to be done with it for a while."""
         try:
             work()
+        except LeaseLost as error:
+            log.warning("%s; it is left to that one", error)
+            self._share_at = 0.0
+            return False
         except RegisterError as error:
             log.error("%s; nothing is acknowledged, next try in %.1f s", error, self._wait)
             self._retry_at = time.monotonic() + self._wait

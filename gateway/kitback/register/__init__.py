@@ -1,5 +1,6 @@
 """The loan register: what the service owns, what the tags said, and what is on its way out."""
 
-from kitback.register.store import Register, RegisterError
+from kitback.register.failures import RegisterError
+from kitback.register.store import Register
 
 __all__ = ["Register", "RegisterError"]

@@ -12,6 +12,9 @@ def begin(conn: sa.Connection, asset_id: str, kind: str) -> None:
 
 def refresh(conn: sa.Connection, asset_id: str) -> None:
     """Read anew what follows from the asset's loan, its tag and its use; whereabouts and alarms stay."""
+    mine = judgement.c.asset_id == asset_id
+    # A report of its tag may be taken in beside this: one of the two has to wait for the other.
+    conn.execute(sa.select(judgement.c.asset_id).where(mine).with_for_update(key_share=True))
     lent = conn.execute(sa.select(loan).where(loan.c.asset_id == asset_id, loan.c.to_s.is_(None))).one_or_none()
     fitted = conn.execute(
         sa.select(fitting.c.tag_id, fitting.c.from_s).where(fitting.c.asset_id == asset_id, fitting.c.to_s.is_(None))
@@ -26,7 +29,7 @@ def refresh(conn: sa.Connection, asset_id: str) -> None:
         sa.select(sa.func.max(use_day.c.used_at)).where(use_day.c.asset_id == asset_id, use_day.c.used_at > since)
     )
     conn.execute(
-        sa.update(judgement).where(judgement.c.asset_id == asset_id),
+        sa.update(judgement).where(mine),
         {
             "loan_ref": lent and lent.loan_ref,
             "pathway": lent and lent.pathway,

@@ -3,7 +3,6 @@
 Every function takes the connection of a `Register.write()` and changes nothing when it raises.
 """
 
-import json
 import re
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 
 from kitback import wire
 from kitback.register import judgements
+from kitback.register.audit_log import note as _audit
 from kitback.register.tables import anchor, asset, audit, fitting, judgement, loan, place, tag
 from kitback.register.upsert import put
 
@@ -111,6 +111,7 @@ def fit_tag(conn: sa.Connection, tag_id: str, asset_id: str, at: int, *, who: st
     Raises:
         IllegalMove: either is unknown, or is fitted to something else.
     """
+    _hold(conn, tag_id)
     _require(conn, tag.c.tag_id, tag_id, "tag")
     _require(conn, asset.c.asset_id, asset_id, "asset")
     for mine in conn.execute(
@@ -134,6 +135,7 @@ def unfit_tag(conn: sa.Connection, tag_id: str, at: int, *, who: str = "system")
     Raises:
         IllegalMove: it is on none, or was fitted later than `at`.
     """
+    _hold(conn, tag_id)
     mine = conn.execute(sa.select(fitting).where(fitting.c.tag_id == tag_id, fitting.c.to_s.is_(None))).one_or_none()
     if mine is None:
         raise IllegalMove(f"tag {tag_id} is fitted to no asset: check the tag id")
@@ -212,6 +214,11 @@ def return_loan(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "syst
     _audit(conn, at, who, f"loan.end {loan_ref}", {"asset_id": mine.asset_id})
 
 
+def _hold(conn: sa.Connection, tag_id: str) -> None:
+    """Let no report of a tag be taken in until this is done: whose it is, is about to change."""
+    conn.execute(sa.select(tag.c.tag_id).where(tag.c.tag_id == tag_id).with_for_update(key_share=True))
+
+
 def _new_tag(conn: sa.Connection, asset_id: str) -> None:
     """Another tag, or none."""
     judgements.refresh(conn, asset_id)
@@ -249,7 +256,3 @@ def _one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def _when(unix: int) -> str:
     return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _audit(conn: sa.Connection, at: int, who: str, what: str, detail: dict[str, str | int | None]) -> None:
-    conn.execute(sa.insert(audit), {"at_us": at * 1_000_000, "who": who, "what": what, "detail": json.dumps(detail)})

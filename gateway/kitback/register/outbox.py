@@ -16,7 +16,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from kitback.register import counters
-from kitback.register.store import RegisterError
+from kitback.register.failures import RegisterError
 from kitback.register.tables import counter, meta, outbox, sink
 from kitback.register.upsert import insert, put
 

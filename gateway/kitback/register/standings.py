@@ -98,7 +98,7 @@ _LOAD = (
     .join_from(fitting, judgement, fitting.c.asset_id == judgement.c.asset_id)
     .where(fitting.c.tag_id.in_(sa.bindparam("tags", expanding=True, type_=sa.String())))
     .order_by(judgement.c.asset_id, fitting.c.from_s)  # one order of locking, see tag_states
-    .with_for_update(of=judgement)
+    .with_for_update(of=judgement, key_share=True)
 )
 _STORE = (
     sa.update(judgement)
@@ -108,7 +108,7 @@ _STORE = (
 
 
 def load(conn: sa.Connection, tag_ids: Iterable[str]) -> dict[str, Fittings]:
-    """What each of these tags was ever on; held for the rest of the transaction. Two tags may share an asset."""
+    """What each of these tags, which are held, was ever on; held as well. Two tags may share an asset."""
     found: dict[str, list[Fitting]] = defaultdict(list)
     assets: dict[str, Standing] = {}
     for tag_id, from_s, to_s, *columns in conn.execute(_LOAD, {"tags": list(tag_ids)}).all():

@@ -129,6 +129,14 @@ audit = Table(
     Column("detail", Text, nullable=False, comment="JSON"),
 )
 
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String, primary_key=True, comment="What is led, or `worker` and a holder: who is there"),
+    Column("holder", String, nullable=False),
+    Column("until_s", Float, nullable=False, comment="Unix seconds of the database's clock"),
+)
+
 # --- what the tags said ----------------------------------------------------------------------------------------------
 
 # A journal's account: applied + lost + quarantined = high - base, always.

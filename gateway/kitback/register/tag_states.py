@@ -110,20 +110,19 @@ accounts: Final = sa.union_all(
 """The accounts of all journals of all tags, to select from."""
 
 _TAGS = sa.bindparam("tags", expanding=True, type_=sa.String())
-_LOAD = (
-    sa.select(
-        tag.c.tag_id,
-        tag.c.secret,
-        tag_now.c.clocks,
-        tag_now.c.waiting,
-        *(tag_now.c[name] for name in _ACCOUNT),
-        *(tag_now.c[name] for name in _NOW),
-    )
-    .join_from(tag, tag_now, tag.c.tag_id == tag_now.c.tag_id, isouter=True)
+_HOLD = (
+    sa.select(tag.c.tag_id, tag.c.secret)
     .where(tag.c.tag_id.in_(_TAGS))
     .order_by(tag.c.tag_id)  # in one order, so that two workers on PostgreSQL cannot wait for each other
-    .with_for_update(of=tag)
+    .with_for_update(key_share=True)
 )
+_LOAD = sa.select(
+    tag_now.c.tag_id,
+    tag_now.c.clocks,
+    tag_now.c.waiting,
+    *(tag_now.c[name] for name in _ACCOUNT),
+    *(tag_now.c[name] for name in _NOW),
+).where(tag_now.c.tag_id.in_(_TAGS))
 _ONE_JOURNAL = sa.select(*(tag_journal.c[name] for name in _ACCOUNT)).where(
     tag_journal.c.tag_id == sa.bindparam("tag"), tag_journal.c.journal == sa.bindparam("which")
 )
@@ -131,16 +130,17 @@ _ONE_JOURNAL = sa.select(*(tag_journal.c[name] for name in _ACCOUNT)).where(
 
 def load(conn: sa.Connection, tag_ids: Iterable[str]) -> dict[str, TagState]:
     """The enrolled ones among these tags, held for the rest of the transaction."""
-    first, second = 4, 4 + len(_ACCOUNT)
-    found = {}
-    for row in conn.execute(_LOAD, {"tags": list(tag_ids)}).all():
-        tag_id, secret, clocks, waiting = row[:first]
-        state = found[tag_id] = TagState(tag_id, secret)
-        if clocks is not None:
-            state.now = now = Now(*row[second:])
-            state.journals[now.journal] = _journal(row[first:second])
-            state.clocks = _CLOCKS.decode(clocks)
-            state.waiting = waiting
+    first, second = 3, 3 + len(_ACCOUNT)
+    tags = {"tags": list(tag_ids)}
+    # First held, then read: who had to wait would else read what was there before.
+    found = {tag_id: TagState(tag_id, secret) for tag_id, secret in conn.execute(_HOLD, tags)}
+    for row in conn.execute(_LOAD, tags):
+        tag_id, clocks, waiting = row[:first]
+        state = found[tag_id]
+        state.now = now = Now(*row[second:])
+        state.journals[now.journal] = _journal(row[first:second])
+        state.clocks = _CLOCKS.decode(clocks)
+        state.waiting = waiting
     return found
 
 

@@ -27,9 +27,10 @@ class Wifi:
     bssid: bytes
     channel: int
     rssi: int
+    hidden: bool = False
 
     def __str__(self) -> str:
-        return f"wifi {self.ssid} {self.bssid.hex()} {self.channel} {self.rssi}"
+        return f"wifi {self.ssid} {self.bssid.hex()} {self.channel} {self.rssi}" + " hidden" * self.hidden
 
 
 @dataclass(frozen=True)

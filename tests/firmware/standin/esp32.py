@@ -1,6 +1,13 @@
-"""NVS in a dictionary."""
+"""NVS in a dictionary, and what may end a deep sleep."""
+
+WAKEUP_ANY_HIGH = True
 
 values = {}
+armed = []  # pins
+
+
+def wake_on_ext0(pin, level):
+    armed.append(pin.number)
 
 
 class NVS:

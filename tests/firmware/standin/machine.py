@@ -1,6 +1,7 @@
 """As much of the ESP32 port's `machine` as the firmware's parts touch. Tests set `levels` (by pin) and `cause`."""
 
 PWRON_RESET = 1
+HARD_RESET = 2
 WDT_RESET = 3
 DEEPSLEEP_RESET = 4
 

@@ -58,9 +58,10 @@ def upgrade() -> None:
     )
     op.bulk_insert(tag_now, [row | accounts.pop((row["tag_id"], row["journal"])) for row in presents])
     op.bulk_insert(tag_journal, list(accounts.values()))
-    for name in ("use_day", "judgement"):
-        with op.batch_alter_table(name, recreate="always", table_kwargs={"sqlite_with_rowid": False}):
-            pass
+    if op.get_bind().dialect.name == "sqlite":
+        for name in ("use_day", "judgement"):
+            with op.batch_alter_table(name, recreate="always", table_kwargs={"sqlite_with_rowid": False}):
+                pass
 
 
 def _rows(query: str) -> list[dict[str, Any]]:

@@ -1,0 +1,57 @@
+"""Shard groups: the sessions that share out the tags among them, and so among gateways.
+
+A tag's topics begin with its shard, the last hexadecimal digit of its id. All reports of a tag come through one
+session, in order, whichever gateway holds it.
+"""
+
+from typing import Final, Literal
+
+import sqlalchemy as sa
+
+from kitback import wire
+from kitback.intake.sessions import Broker, Session
+from kitback.register import Register
+from kitback.register.tables import meta
+from kitback.register.upsert import insert
+
+ShardGroups = Literal[1, 2, 4, 8, 16]
+"""Into how many groups the 16 shards may be divided."""
+
+_SHARDS: Final = "0123456789abcdef"
+_META: Final = "shard_groups"
+
+
+class WrongGroups(ValueError):
+    """The register was begun with another number of shard groups; the message says what to do."""
+
+
+def settle_groups(register: Register, groups: ShardGroups) -> None:
+    """Fix the number of shard groups when a register is first used.
+
+    Raises:
+        WrongGroups: the register was begun with another.
+        RegisterError: the database failed.
+    """
+    with register.write() as conn:
+        new = insert(conn, meta).values(name=_META, value=str(groups))
+        conn.execute(new.on_conflict_do_nothing())
+        settled = conn.scalar(sa.select(meta.c.value).where(meta.c.name == _META))
+    if settled != str(groups):
+        raise WrongGroups(
+            f"shard_groups = {groups}, but this register was begun with {settled}, and reports wait on the broker in "
+            f"sessions of that many groups: set shard_groups = {settled}"
+        )
+
+
+def sessions_for(broker: Broker, root: str, epoch: str, groups: ShardGroups) -> list[Session]:
+    """The sessions of a register, one a shard group; their names are the same in every gateway on it."""
+    if groups == 1:
+        return [Session(broker, f"kitback-{epoch}", [wire.topic(root, "+", wire.UP_REPORT)])]
+    return [
+        Session(
+            broker,
+            f"kitback-{epoch}-{group}",
+            [f"{root}/{shard}/+/{wire.UP_REPORT}" for shard in _SHARDS[group::groups]],
+        )
+        for group in range(groups)
+    ]
