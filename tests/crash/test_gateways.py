@@ -29,7 +29,7 @@ def member(folder: Path, name: str, broker: Mosquitto, bucket: Bucket) -> Abstra
     )
 
 
-@pytest.mark.parametrize("loss", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("loss", sample([signal.SIGKILL, signal.SIGSTOP], 0))
 @pytest.mark.parametrize("seed", sample(range(10), 0))
 def test_the_tags_of_a_gateway_that_is_lost_are_the_others(
     tmp_path: Path, bucket: Bucket, seed: int, loss: signal.Signals
