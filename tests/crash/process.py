@@ -4,9 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from brokers import free_port
 from influx import Bucket
@@ -27,7 +26,7 @@ class GatewayProcess:
         register: Path | None = None,
         more: str = "",
     ) -> None:
-        """Write the configuration; `start` runs it.
+        """Write the configuration; `start` runs it. Use it as a context, after which it does not run any more.
 
         Args:
             broker_port: of the broker to use; None is the embedded one.
@@ -54,6 +53,12 @@ class GatewayProcess:
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("KITBACK_")}
         self._environment["PYTHONUNBUFFERED"] = "1"
         self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def start(self, die_at: str = "statement:0") -> None:
         """Start it without waiting for it; it dies at that step, see `doomed`."""
@@ -83,7 +88,7 @@ class GatewayProcess:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """End it as a power cut does; a broker that it brought along lives on."""
+        """End it as a power cut does."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(_PATIENCE)
@@ -100,20 +105,3 @@ class GatewayProcess:
     def said(self) -> str:
         """The end of its log."""
         return self.log.read_text(errors="replace")[-4000:]
-
-
-@contextmanager
-def gateway_process(
-    folder: Path,
-    *,
-    broker_port: int | None = None,
-    bucket: Bucket | None = None,
-    register: Path | None = None,
-    more: str = "",
-) -> Iterator[GatewayProcess]:
-    """A gateway that is not running yet, and does not run any more after the block; see `GatewayProcess`."""
-    gateway = GatewayProcess(folder, broker_port=broker_port, bucket=bucket, register=register, more=more)
-    try:
-        yield gateway
-    finally:
-        gateway.kill()

@@ -11,7 +11,7 @@ from kitback.register import Register
 
 from .books import differences
 from .fleet import Fleet
-from .process import gateway_process
+from .process import GatewayProcess
 from .soak import sample
 
 
@@ -53,7 +53,7 @@ def test_a_broker_that_comes_back_in_the_middle_of_an_upload_costs_nothing(
 ) -> None:
     fleet = Fleet(mosquitto.port, seed=1)
     fleet.enrol(register)
-    with gateway_process(tmp_path, broker_port=mosquitto.port) as gateway:
+    with GatewayProcess(tmp_path, broker_port=mosquitto.port) as gateway:
         gateway.start()
         for acks in sample([40, 80], 0):
             fleet.upload(gateway, acks)
@@ -69,7 +69,7 @@ def test_reports_that_waited_on_the_broker_are_taken_in_once_or_sent_again(
 ) -> None:
     fleet = Fleet(mosquitto.port, seed=2)
     fleet.enrol(register)
-    with gateway_process(tmp_path, broker_port=mosquitto.port) as gateway:
+    with GatewayProcess(tmp_path, broker_port=mosquitto.port) as gateway:
         gateway.start()
         fleet.upload(gateway, 40)
         gateway.kill()
@@ -83,7 +83,7 @@ def test_reports_that_waited_on_the_broker_are_taken_in_once_or_sent_again(
 
 
 def test_the_embedded_broker_dies_with_the_gateway_and_comes_back_with_it(tmp_path: Path, register: Register) -> None:
-    with gateway_process(tmp_path) as gateway:
+    with GatewayProcess(tmp_path) as gateway:
         fleet = Fleet(gateway.port, seed=3)
         fleet.enrol(register)
         gateway.start()

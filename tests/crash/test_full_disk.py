@@ -14,7 +14,7 @@ from paper_tag import ROOT, SetClock, counts, nowhere
 
 from .books import differences
 from .fleet import Fleet
-from .process import gateway_process
+from .process import GatewayProcess
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_full_disk_stops_intake_with_clear_words_until_there_is_room(tmp_path:
     fleet.enrol(register)
     ballast = small_disk / "ballast"
     try:
-        with gateway_process(tmp_path, broker_port=broker.port, register=small_disk / "register.db") as gateway:
+        with GatewayProcess(tmp_path, broker_port=broker.port, register=small_disk / "register.db") as gateway:
             gateway.start()
             fleet.upload(gateway, 40)
             fill(ballast)

@@ -2,7 +2,7 @@
 
 import random
 import signal
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,18 +13,18 @@ from kitback.register import Register
 
 from .books import differences, drained
 from .fleet import Fleet
-from .process import GatewayProcess, gateway_process
+from .process import GatewayProcess
 from .soak import sample
 
 TAKEN_OVER_S = 30.0
 """By when all is safe: a killed gateway is not waited for, one that sleeps keeps its leases for ten seconds."""
 
 
-def member(folder: Path, name: str, broker: Mosquitto, bucket: Bucket) -> AbstractContextManager[GatewayProcess]:
+def member(folder: Path, name: str, broker: Mosquitto, bucket: Bucket) -> GatewayProcess:
     """One of the gateways that share a register."""
     own = folder / name
     own.mkdir()
-    return gateway_process(
+    return GatewayProcess(
         own, broker_port=broker.port, bucket=bucket, register=folder / "register.db", more="shard_groups = 4"
     )
 

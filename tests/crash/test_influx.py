@@ -20,7 +20,7 @@ from paper_tag import ROOT, SetClock, nowhere
 
 from .books import differences, drained, pending
 from .fleet import Fleet
-from .process import gateway_process
+from .process import GatewayProcess
 from .soak import SOAK, sample
 
 NOW = 1_790_000_000
@@ -201,7 +201,7 @@ def test_an_hours_reports_are_taken_in_while_influxdb_is_away_and_written_when_i
     with (
         closing(register),
         closing(fleet),
-        gateway_process(tmp_path, broker_port=mosquitto.port, bucket=away) as gateway,
+        GatewayProcess(tmp_path, broker_port=mosquitto.port, bucket=away) as gateway,
     ):
         gateway.start()
         fleet.upload(gateway)

@@ -16,7 +16,7 @@ from kitback.register import Register
 
 from .books import differences, pending
 from .fleet import Fleet
-from .process import GatewayProcess, gateway_process
+from .process import GatewayProcess
 from .soak import sample
 
 SEEDS = sample(range(60), 4, 54, 58)
@@ -71,7 +71,7 @@ def test_a_killed_gateway_loses_and_doubles_nothing(tmp_path: Path, bucket: Buck
     fleet = Fleet(broker.port, seed, records=100)
     register = Register.open(str(tmp_path / "register.db"))
     fleet.enrol(register)
-    with gateway_process(tmp_path, broker_port=broker.port, bucket=bucket) as gateway:
+    with GatewayProcess(tmp_path, broker_port=broker.port, bucket=bucket) as gateway:
         killer = Killer(gateway, fleet, random.Random(seed))
         try:
             deadline = time.monotonic() + PATIENCE

@@ -10,7 +10,7 @@ from kitback.register import Register
 
 from .books import differences, drained
 from .fleet import Fleet
-from .process import gateway_process
+from .process import GatewayProcess
 
 
 def test_a_restored_register_gets_from_the_tags_what_its_backup_lacks(tmp_path: Path, bucket: Bucket) -> None:
@@ -21,7 +21,7 @@ def test_a_restored_register_gets_from_the_tags_what_its_backup_lacks(tmp_path: 
     fleet = Fleet(broker.port, seed=9)
     fleet.enrol(register)
     try:
-        with gateway_process(tmp_path, broker_port=broker.port, bucket=bucket) as gateway:
+        with GatewayProcess(tmp_path, broker_port=broker.port, bucket=bucket) as gateway:
             gateway.start()
             fleet.upload(gateway, 60)
             with closing(sqlite3.connect(file)) as live, closing(sqlite3.connect(backup)) as kept:
