@@ -155,6 +155,7 @@ def test_damaged_messages_are_counted_and_touch_no_other_tag(register: Register,
     for number in range(BATCHES):
         clock.unix += 60
         victim.live(chance, victim.newest + 5)
+        victim.pair = wire.Pair(victim.at, victim.at, clock.unix)
         messages = [mutator.message() for _ in range(BATCH)]
         # One good report of the bystander among them, which it has sent before.
         at = chance.randrange(BATCH)
