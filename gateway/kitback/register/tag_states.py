@@ -132,8 +132,8 @@ def load(conn: sa.Connection, tag_ids: Iterable[str]) -> dict[str, TagState]:
     first, second = 3, 3 + len(_ACCOUNT)
     tags = {"tags": texts(tag_ids)}
     # First held, then read: who had to wait would else read what was there before.
-    found = {tag_id: TagState(tag_id, secret) for tag_id, secret in conn.execute(_HOLD, tags)}
-    for row in conn.execute(_LOAD, tags):
+    found = {tag_id: TagState(tag_id, secret) for tag_id, secret in conn.execute(_HOLD, tags).all()}
+    for row in conn.execute(_LOAD, tags).all():
         tag_id, clocks, waiting = row[:first]
         state = found[tag_id]
         state.now = now = Now(*row[second:])
