@@ -79,7 +79,7 @@ def test_a_killed_gateway_loses_and_doubles_nothing(tmp_path: Path, bucket: Buck
                 assert time.monotonic() < deadline, f"not all is safe: {fleet.outstanding()}\n{gateway.said()}"
                 fleet.turn()
                 killer.turn()
-            gateway.stop()
+            gateway.kill()  # whatever step it was still to die at
             assert not differences(register, fleet.tags, bucket)
         except AssertionError as error:
             error.add_note(f"seed {seed}; killed {', '.join(killer.told)}")
