@@ -18,8 +18,8 @@ demo: setup ## Thirty days of thirteen tags in a minute, then the worklist
 test: packages setup lint ## Every test, with everything it needs
 	$(BIN)/pytest -q -n 2 --dist loadscope $(PYTEST_ARGS)
 
-soak: packages setup ## The long runs: power cut at each flash operation of a life; a quarter of an hour
-	KITBACK_SOAK=1 $(BIN)/pytest -q -n 2 --dist load -rP tests/firmware/test_power_cut.py
+soak: packages setup ## The long runs: the tag without power, the gateway in every kind of trouble; half an hour
+	KITBACK_SOAK=1 $(BIN)/pytest -q -n 2 --dist load -rP tests/firmware/test_power_cut.py tests/crash
 
 lint: setup $(STUBS) ## Style, types, import rules
 	$(BIN)/ruff check .

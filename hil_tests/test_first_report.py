@@ -8,7 +8,7 @@ from hil_tests.rig import Rig
 
 from kitback import wire
 from kitback.register import Register
-from kitback.register.tables import tag_journal
+from kitback.register.tag_states import accounts
 
 _SERIAL_S = 10
 _NETWORK_S = 30
@@ -37,5 +37,5 @@ def test_a_tag_goes_from_power_on_to_its_first_acknowledged_report(
 def _safe(register: Register, tag_id: str, journal: str) -> int:
     """Up to which sequence number the register has the tag's records."""
     with register.read() as conn:
-        ours = (tag_journal.c.tag_id == tag_id) & (tag_journal.c.journal == journal)
-        return int(conn.execute(sa.select(tag_journal.c.high).where(ours)).scalar_one())
+        ours = (accounts.c.tag_id == tag_id) & (accounts.c.journal == journal)
+        return int(conn.execute(sa.select(accounts.c.high).where(ours)).scalar_one())

@@ -87,7 +87,11 @@ def test_the_service_serves_until_it_is_told_to_stop(tmp_path: Path, how: signal
             [sys.executable, "-m", "kitback.cli", "gateway"], env=environment, stdout=writing, stderr=subprocess.STDOUT
         )
     try:
-        until(lambda: "Worklist: " in out.read_text() or process.poll() is not None, what="the address of the worklist")
+        until(
+            lambda: "Worklist: " in out.read_text() or process.poll() is not None,
+            patience=30,
+            what="the address of the worklist",
+        )
         address = re.search(r"Worklist: (http://127\.0\.0\.1:\d+)/", out.read_text())
         assert address, out.read_text()
         assert httpx2.get(f"{address[1]}/api/worklist.json").json() == []

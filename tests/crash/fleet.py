@@ -17,6 +17,8 @@ from kitback.intake import Intake
 from kitback.register import Register, loans
 from paper_tag import ROOT, PaperTag
 
+from .process import GatewayProcess
+
 LENT: Final = 1_740_000_000
 """Since when every asset is fitted and on loan: long before anything happens."""
 _ANSWER_S: Final = 1.0
@@ -146,12 +148,14 @@ class Fleet:
                     self._client.publish(*message, qos=1)
                     self.sent += 1
 
-    def upload(self, patience: float = 60.0) -> None:
-        """Turn until everything is safe."""
+    def upload(self, gateway: GatewayProcess, acks: int | None = None, patience: float = 60.0) -> None:
+        """Turn until everything is safe, or until so many answers were heard and something is still to be told."""
         deadline = time.monotonic() + patience
-        while not self.all_safe:
+        while not self.all_safe and (acks is None or self.acks < acks):
+            assert not gateway.died()
             assert time.monotonic() < deadline, f"not all is safe after {patience:.0f} s: {self.outstanding()}"
             self.turn()
+        assert acks is None or not self.all_safe, "nothing is left to disturb"
 
     def outstanding(self) -> dict[str, tuple[int, int]]:
         """How far the tags have got that still have something to tell: `high` and `newest`."""

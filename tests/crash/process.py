@@ -4,11 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
-from brokers import free_port, until
+from brokers import free_port
 from influx import Bucket
 
 _DOOMED = Path(__file__).with_name("doomed.py")
@@ -27,7 +26,7 @@ class GatewayProcess:
         register: Path | None = None,
         more: str = "",
     ) -> None:
-        """Write the configuration; `start` runs it.
+        """Write the configuration; `start` runs it. Use it as a context, after which it does not run any more.
 
         Args:
             broker_port: of the broker to use; None is the embedded one.
@@ -39,7 +38,6 @@ class GatewayProcess:
         self.port = broker_port or free_port()
         """Where tags find the broker."""
         self.log = folder / "log"
-        self._steps = folder / "steps"
         self._config = folder / "kitback.toml"
         lines = [f'register = "{self.register}"', f'pepper = "{folder / "pepper"}"', more, "[web]", "port = 0"]
         if broker_port is None:
@@ -55,24 +53,23 @@ class GatewayProcess:
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("KITBACK_")}
         self._environment["PYTHONUNBUFFERED"] = "1"
         self._process: subprocess.Popen[bytes] | None = None
-        self.starts = 0
 
-    def start(self, die_at: int = 0) -> None:
-        """Start it without waiting for it; it dies at that step (see `doomed`), or never if that is 0."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self, die_at: str = "statement:0") -> None:
+        """Start it without waiting for it; it dies at that step, see `doomed`."""
         assert self._process is None
-        self.starts += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, _DOOMED, str(die_at), self._steps, "gateway", "--config", self._config],
+                [sys.executable, _DOOMED, die_at, "gateway", "--config", self._config],
                 env=self._environment,
                 stdout=log,
                 stderr=log,
             )
-
-    def ready(self) -> None:
-        """Wait until it serves."""
-        until(lambda: self.log.read_bytes().count(b"Broker: ") or self.died(), _PATIENCE, "the gateway's start")
-        assert self._process is not None, self.said()
 
     def died(self) -> bool:
         """Whether it is not running; it may be started again then. Fails if it ended in any other way than killed."""
@@ -85,39 +82,26 @@ class GatewayProcess:
         self._process = None
         return True
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; SIGSTOP puts it to sleep, as a machine does that is suspended."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def kill(self) -> None:
-        """End it as a power cut does; a broker that it brought along lives on."""
+        """End it as a power cut does."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(_PATIENCE)
             self._process = None
 
-    def stop(self) -> int:
-        """End it as its supervisor does; returns how many steps it took."""
+    def stop(self) -> None:
+        """End it as its supervisor does."""
         assert self._process is not None, self.said()
         self._process.terminate()
         ended = self._process.wait(_PATIENCE)
         self._process = None
         assert ended == 0, self.said()
-        return int(self._steps.read_text())
 
     def said(self) -> str:
         """The end of its log."""
         return self.log.read_text(errors="replace")[-4000:]
-
-
-@contextmanager
-def gateway_process(
-    folder: Path,
-    *,
-    broker_port: int | None = None,
-    bucket: Bucket | None = None,
-    register: Path | None = None,
-    more: str = "",
-) -> Iterator[GatewayProcess]:
-    """A gateway that is not running yet, and does not run any more after the block; see `GatewayProcess`."""
-    gateway = GatewayProcess(folder, broker_port=broker_port, bucket=bucket, register=register, more=more)
-    try:
-        yield gateway
-    finally:
-        gateway.kill()

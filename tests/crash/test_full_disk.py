@@ -14,7 +14,7 @@ from paper_tag import ROOT, SetClock, counts, nowhere
 
 from .books import differences
 from .fleet import Fleet
-from .process import gateway_process
+from .process import GatewayProcess
 
 
 @pytest.fixture
@@ -56,16 +56,16 @@ def test_a_full_disk_stops_intake_with_clear_words_until_there_is_room(tmp_path:
     fleet.enrol(register)
     ballast = small_disk / "ballast"
     try:
-        with gateway_process(tmp_path, broker_port=broker.port, register=small_disk / "register.db") as gateway:
+        with GatewayProcess(tmp_path, broker_port=broker.port, register=small_disk / "register.db") as gateway:
             gateway.start()
-            until(lambda: fleet.turn() or fleet.acks >= 40, 30, "40 acks")
+            fleet.upload(gateway, 40)
             fill(ballast)
             until(lambda: fleet.turn() or "disk is full: free some space" in gateway.log.read_text(), 30, "the words")
             until(lambda: is_quiet(fleet, ballast), 30, "an end of the acks")
             assert not gateway.died()
             assert not fleet.all_safe
             ballast.unlink()
-            fleet.upload()
+            fleet.upload(gateway)
             gateway.stop()
         assert not differences(register, fleet.tags)
     finally:

@@ -14,7 +14,7 @@ from paper_tag import ROOT, SetClock, nowhere
 
 from .books import differences, drained, pending
 from .fleet import Fleet
-from .process import GatewayProcess, gateway_process
+from .process import GatewayProcess
 
 NOW = 1_790_000_000
 
@@ -32,7 +32,7 @@ def test_at_the_cap_of_the_outbox_tags_hold_their_records_until_influxdb_is_back
     fleet.hand_to(Intake(register, SetClock(NOW), ROOT, nowhere))
     fleet.live_on(records=300)
     try:
-        with gateway_process(tmp_path, broker_port=broker.port, bucket=away, more="outbox_mib = 1") as gateway:
+        with GatewayProcess(tmp_path, broker_port=broker.port, bucket=away, more="outbox_mib = 1") as gateway:
             gateway.start()
             refusals(fleet, gateway, 2)
             acks, waiting = fleet.acks, pending(register, away)
@@ -40,7 +40,7 @@ def test_at_the_cap_of_the_outbox_tags_hold_their_records_until_influxdb_is_back
             assert (fleet.acks, pending(register, away)) == (acks, waiting)
             assert not fleet.all_safe
             with closing(Gate(urlsplit(bucket.url).port or 0, port=urlsplit(away.url).port or 0)):
-                fleet.upload()
+                fleet.upload(gateway)
                 drained(register, away)
                 gateway.stop()
                 assert not differences(register, fleet.tags, away)

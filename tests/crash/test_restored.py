@@ -4,13 +4,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from brokers import Mosquitto, until
+from brokers import Mosquitto
 from influx import Bucket
 from kitback.register import Register
 
 from .books import differences, drained
 from .fleet import Fleet
-from .process import gateway_process
+from .process import GatewayProcess
 
 
 def test_a_restored_register_gets_from_the_tags_what_its_backup_lacks(tmp_path: Path, bucket: Bucket) -> None:
@@ -21,12 +21,12 @@ def test_a_restored_register_gets_from_the_tags_what_its_backup_lacks(tmp_path: 
     fleet = Fleet(broker.port, seed=9)
     fleet.enrol(register)
     try:
-        with gateway_process(tmp_path, broker_port=broker.port, bucket=bucket) as gateway:
+        with GatewayProcess(tmp_path, broker_port=broker.port, bucket=bucket) as gateway:
             gateway.start()
-            until(lambda: fleet.turn() or fleet.acks >= 60, 30, "60 acks")
+            fleet.upload(gateway, 60)
             with closing(sqlite3.connect(file)) as live, closing(sqlite3.connect(backup)) as kept:
                 live.backup(kept)
-            fleet.upload()
+            fleet.upload(gateway)
             drained(register, bucket)
             gateway.kill()
 
@@ -38,7 +38,7 @@ def test_a_restored_register_gets_from_the_tags_what_its_backup_lacks(tmp_path: 
             gateway.start()
             for tag in fleet.tags:
                 tag.report_again()
-            fleet.upload()
+            fleet.upload(gateway)
             drained(register, bucket)
             gateway.stop()
         assert not differences(register, fleet.tags, bucket)

@@ -150,3 +150,26 @@ def applied(conn: sa.Connection, tag: PaperTag) -> list[int]:
 
 def grown(before: dict[str, int], after: dict[str, int], name: str) -> int:
     return sum(value - before.get(each, 0) for each, value in after.items() if each.startswith(name))
+
+
+def test_a_damaged_record_that_can_have_no_number_is_quarantined_and_counted(
+    register: Register, clock: SetClock
+) -> None:
+    """Between a record and the newest there is no room for it; in an early report it comes again."""
+    intake = Intake(register, clock, ROOT, nowhere)
+    tag = PaperTag(pair=wire.Pair(0, 0, clock.unix - 1000))
+    with register.write() as conn:
+        tag.enrol(conn)
+    tag.use()
+    body = wire.encode(tag.report())
+    hurt = body.replace(b"]]", b'],["use"]]')
+    assert hurt != body
+    intake.take([tag.seal(hurt)])
+    for _ in range(3):
+        tag.use()
+    early = wire.encode(tag.report(after=3)).replace(b"]]", b'],["use"]]')
+    intake.take([tag.seal(early)])
+    with register.read() as conn:
+        had = counts(conn)
+        assert (had["records.received"], had["records.quarantined"], had["records.early"]) == (4, 1, 2)
+        assert account(conn, tag).quarantined == 0

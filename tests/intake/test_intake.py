@@ -5,11 +5,11 @@ from collections.abc import Callable
 import msgspec
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from kitback import wire
 from kitback.intake import Intake, quarantine
-from kitback.register import Register, RegisterError, apply, loans, outbox
+from kitback.register import Register, RegisterError, apply, listening, loans, outbox
 from kitback.register.tables import judgement, tag_now, use_day, waiting
 from kitback.register.tag_states import GAPS_KEPT, accounts
 from paper_tag import PaperTag, SetClock, account, clocks, counts, gaps, history
@@ -622,3 +622,58 @@ def test_a_report_from_before_the_tag_was_moved_says_nothing_of_its_new_asset(
     with register.read() as conn:
         columns = sa.select(judgement.c.used_at, judgement.c.unpowered_from)
         assert tuple(conn.execute(columns.where(judgement.c.asset_id == "MAT-1")).one()) == (None, None)
+
+
+def test_a_clash_in_the_rows_that_all_share_is_no_tags_fault(
+    tag: PaperTag, intake: Intake, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def clash(*_: object) -> None:
+        raise IntegrityError("", {}, Exception("duplicate key"))
+
+    tag.use()
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "append", clash)
+        with pytest.raises(RegisterError, match="duplicate key"):
+            intake.take([tag.message(), tag.message()])
+    assert reasons(register) == []
+
+
+def test_no_connection_left_is_no_tags_fault(
+    tag: PaperTag, intake: Intake, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crowded(*_: object) -> None:
+        raise sa.exc.TimeoutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sa.Engine, "connect", crowded)
+        patch.setattr(sa.Engine, "begin", crowded)
+        with pytest.raises(RegisterError, match="all its connections in use"):
+            intake.take([tag.message(), tag.message()])
+    assert reasons(register) == []
+
+
+def test_a_tag_whose_own_row_is_damaged_stops_no_other(
+    tag: PaperTag, exchange: Exchange, intake: Intake, register: Register
+) -> None:
+    other = PaperTag(tag_id="0123456789ab")
+    with register.write() as conn:
+        other.enrol(conn)
+    exchange(tag)
+    with register.write() as conn:
+        conn.execute(sa.update(tag_now).values(clocks="damaged"))
+    answers = intake.take([tag.message(), other.message()])
+    assert [type(each) for each in (tag.hear(*answers[0]), other.hear(*answers[1]))] == [wire.Rejection, wire.Ack]
+    assert reasons(register) == [(tag.tag_id, "failed", 0, 1)]
+
+
+def test_what_one_session_hears_hides_no_other_sessions_absence(
+    tag: PaperTag, exchange: Exchange, intake: Intake, register: Register, clock: SetClock
+) -> None:
+    intake.connected()
+    intake.away()
+    for _ in range(4):
+        clock.unix += listening.AWAY
+        exchange(tag)
+    intake.connected()
+    with register.read() as conn:
+        assert listening.since(conn) == clock.unix

@@ -43,7 +43,7 @@ def running(broker: AnyBroker, intake: Intake, *sessions: Session) -> Iterator[W
     thread = threading.Thread(target=worker.run, args=[stopping])
     thread.start()
     try:
-        assert worker.joined.wait(10)
+        assert worker.joined.wait(30)
         yield worker
     finally:
         stopping.set()
@@ -173,7 +173,7 @@ def test_a_broker_that_went_away_is_found_again(broker: AnyBroker, intake: Intak
         broker.stop()
         until(lambda: not worker.joined.is_set(), what="the loss")
         broker.start()
-        assert worker.joined.wait(10)
+        assert worker.joined.wait(30)
         tag.use()
         with TagLine(broker.port, tag.tag_id) as line:
             line.publish(*tag.message())
@@ -221,7 +221,7 @@ def test_the_newest_protocol_that_a_broker_speaks_is_found_and_kept_to(
         broker.stop()
         until(lambda: not worker.joined.is_set(), what="the loss")
         broker.start()
-        assert worker.joined.wait(10)
+        assert worker.joined.wait(30)
     protocol = "5" if isinstance(broker, Mosquitto) else "3.1.1"
     told = [record.getMessage() for record in caplog.records if record.name == "kitback.intake.sessions"]
     assert [each.endswith(f"with MQTT {protocol}") for each in told if "listens" in each] == [True, True]

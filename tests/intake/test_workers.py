@@ -89,7 +89,7 @@ def test_two_workers_share_the_sessions_and_one_that_leaves_hands_over_its_own(
     mosquitto: Mosquitto, register: Register, clock: SetClock, tags: list[PaperTag]
 ) -> None:
     with working(register, clock, mosquitto.port, 4, lasts=2) as (first, first_intake):
-        assert first.joined.wait(10)
+        assert first.joined.wait(30)
         with working(register, clock, mosquitto.port, 4, lasts=2) as (second, second_intake):
             until(lambda: sorted(holders(register).values()) == [2, 2], what="a fair share")
             until(lambda: first.joined.is_set() and second.joined.is_set(), what="all sessions")
@@ -118,7 +118,7 @@ def test_a_worker_that_slept_through_its_lease_applies_nothing(
     tag.use()
     with ExitStack() as stack:
         first, asleep = stack.enter_context(working(register, clock, mosquitto.port, 1, lasts=1))
-        assert first.joined.wait(10)
+        assert first.joined.wait(30)
         asleep.awake.clear()
         line = stack.enter_context(TagLine(mosquitto.port, tag.tag_id))
         line.publish(*tag.message())
@@ -154,7 +154,7 @@ def test_a_worker_that_cannot_renew_leaves_its_sessions_to_others(
     """Two that want one session would take it from each other for ever."""
     leases = CutOff(register, 1)
     with working(register, clock, mosquitto.port, 1, lasts=1, leases=leases) as (worker, first):
-        assert worker.joined.wait(10)
+        assert worker.joined.wait(30)
         exchange(mosquitto, tags)
         with working(register, clock, mosquitto.port, 1, lasts=1) as (second, intake):
             leases.cut = True

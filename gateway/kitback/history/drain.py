@@ -100,8 +100,10 @@ class Drain:
             return self._hold_back(trouble)
         count = sum(row.count for row in rows)
         with self._register.write() as conn:
+            if not outbox.advance(conn, self._sink.name, rows, count - len(aside), len(aside)):
+                # Another gateway has taken over while this one waited for the sink, and written the same.
+                return Progress(0, 0, _GATHER_S)
             set_aside.keep(conn, aside, now_s(self._clock))
-            outbox.advance(conn, self._sink.name, rows, count - len(aside), len(aside))
         self._recovered(len(aside))
         is_large = count >= _ENOUGH_LINES or sum(len(row.lines) for row in rows) >= self._max_bytes // 2
         return Progress(count - len(aside), len(aside), 0.0 if is_large else _GATHER_S)

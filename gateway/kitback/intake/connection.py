@@ -7,7 +7,7 @@ private part of paho that is relied on, here only.
 
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, cast
 
 from paho.mqtt import client as paho
@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from kitback.intake.packets import Malformed, Packets
 
 _CHUNK: Final = 1 << 16
-"""Bytes read at once; more than a TLS record, so that none of a record stays behind where `poll` cannot see it."""
+"""Bytes to read at once; more than a TLS record, so that none of one stays behind where `poll` cannot see it."""
 _PUBACK: Final = b"\x40\x02"
 _PUBLISH: Final = b"\x30"
 _NOT_NOW: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -55,13 +55,22 @@ class Connection:
     def receive(self) -> None:
         """Take in what has come; call it when the socket is readable."""
         try:
-            data = self._sock.recv(_CHUNK)
-            self._packets.feed(data)
-            if not data:
+            self._packets.feed(b"".join(self._chunks()))
+        except Malformed as error:
+            self.lost = str(error)
+
+    def _chunks(self) -> Iterator[bytes]:
+        """What has come, up to a chunk or two. With TLS a read gives one record, which may be one message."""
+        size = 0
+        try:
+            while size < _CHUNK and (data := self._sock.recv(_CHUNK)):
+                size += len(data)
+                yield data
+            if size < _CHUNK:
                 self.lost = "the broker closed the connection"
         except _NOT_NOW:
             pass
-        except (OSError, Malformed) as error:
+        except OSError as error:
             self.lost = str(error)
 
     def acknowledge(self, count: int) -> None:

@@ -13,6 +13,7 @@ from kitback.intake.opening import Refused, open_message
 from kitback.intake.taking import Arrival, Taking
 from kitback.register import Register, RegisterError, counters, listening, outbox, standings, tag_states
 from kitback.register.apply import Applying, Locate
+from kitback.register.failures import nobodys_fault
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +71,11 @@ class Intake:
     def take(self, messages: Sequence[Message]) -> list[Message]:
         """Take messages in, in one transaction, and return the answers to publish; a message may get none.
 
+        A batch in which something cannot be taken in is halved until that is found, each part in its own transaction.
+
         Raises:
-            RegisterError: the database failed. Nothing was taken in: acknowledge nothing, and try again.
+            RegisterError: the database failed. Acknowledge nothing, and try again: what was taken in nevertheless, as
+                part of such a batch, is then a duplicate.
         """
         arrival = Arrival(now_s(self._clock), self._clock.synchronised())
         try:
@@ -130,16 +134,17 @@ class _Batch:
     def refuse(self, message: Message, reason: quarantine.Reason, detail: str) -> list[Message]:
         """Set one message aside unread; returns the answer, which only a genuine one gets."""
         topic, payload = message
-        tag_id = wire.tag_of(self._root, topic)
-        self._load({tag_id} if tag_id else set())
-        state = self._states.get(tag_id or "")
-        try:
-            secret = open_message(state.tag_id, state.secret, payload).secret if state else None
-            refused = Refused(reason, detail, tag_id or "", secret)
-        except Refused as worse:
-            refused = worse
+        tag_id = wire.tag_of(self._root, topic) or ""
+        # Nothing else is read of the tag: it may be what we fail on.
+        secret = tag_states.secret_of(self._conn, tag_id)
+        refused = Refused(reason, detail, tag_id, secret)
+        if secret is not None:
+            try:
+                open_message(tag_id, secret, payload)
+            except Refused as worse:
+                refused = worse
         answers = self._refused(refused, payload)
-        self._store(1)
+        self._count(1)
         return answers
 
     def _load(self, tag_ids: set[str]) -> None:
@@ -149,11 +154,17 @@ class _Batch:
     def _store(self, received: int) -> None:
         self._applying.finish(self._conn, self._locate)
         tag_states.store(self._conn, self._states.values())
-        standings.store(self._conn, (each.asset for fittings in self._fittings.values() for each in fittings))
-        outbox.append(self._conn, self._applying.lines, self._arrival.unix)
+        assets = {each.asset.asset_id: each.asset for fittings in self._fittings.values() for each in fittings}
+        standings.store(self._conn, assets.values())
+        self._count(received)
+
+    def _count(self, received: int) -> None:
+        """Write what is not any one tag's."""
         self._counts["received"] = received
-        counters.add(self._conn, self._counts)
-        listening.still(self._conn, self._arrival.unix)
+        with nobodys_fault(self._conn.engine):
+            outbox.append(self._conn, self._applying.lines, self._arrival.unix)
+            counters.add(self._conn, self._counts)
+            listening.still(self._conn, self._arrival.unix)
 
     def _one(self, tag_id: str | None, topic: str, payload: bytes) -> list[Message]:
         if tag_id is None:

@@ -44,6 +44,9 @@ def judge(high: int, gaps: Sequence[Range], oldest: int, after: int, seqs: Seque
         after: the sequence number just before the batch.
         seqs: the batch's sequence numbers, as they came.
     """
+    if after == high and oldest <= high + 1 and not gaps and (not seqs or seqs[-1] == after + len(seqs)):
+        # What comes nearly always: just the next records.
+        return Verdict(early=False, high=after + len(seqs), taken=tuple(range(len(seqs))))
     gone_to = max(high, oldest - 1)
     if after > gone_to:
         return Verdict(early=True, high=high, gaps=tuple(gaps))

@@ -109,13 +109,16 @@ class Taking:
     def _book(self, journal: Journal, newest: int, verdict: Verdict, applied: int) -> None:
         """Enter a verdict into the journal's account, and the same into the service's counters."""
         quarantined = len(verdict.taken) - applied
-        counts = self._counts
-        counts["early"] += verdict.early
-        counts["records.applied"] += applied
-        counts["records.quarantined"] += quarantined
-        counts["records.duplicate"] += verdict.duplicates
-        counts["records.lost"] += verdict.written_off
-        counts["records.found"] += verdict.found
+        for name, amount in (
+            ("early", int(verdict.early)),
+            ("records.applied", applied),
+            ("records.quarantined", quarantined),
+            ("records.duplicate", verdict.duplicates),
+            ("records.lost", verdict.written_off),
+            ("records.found", verdict.found),
+        ):
+            if amount:
+                self._counts[name] += amount
         journal.high = verdict.high
         journal.newest = max(journal.newest, newest)
         journal.applied += applied

@@ -18,6 +18,7 @@ _LOCKED = f"was locked by another program for {LOCK_WAIT_MS // 1000} s: stop tha
 _FOREIGN = "holds other tables, it is some other program's database: check the path"
 _DAMAGED = "is damaged: restore it from a backup; tags send again what the backup lacks"
 _CROWDED = "has no connection left: raise `max_connections` of the server, or stop what else is connected to it"
+_BUSY = "has all its connections in use, and none came free: look for what holds them, or stop other programs"
 _AWAY = "was stopped or is starting: it is found again as soon as it is back"
 
 _SQLITE: Final = (
@@ -78,6 +79,17 @@ def in_words(engine: sa.Engine) -> Iterator[None]:
         _forget_rows(error)
         if isinstance(error, CALLERS_FAULT):
             raise
+        raise RegisterError(f"the register {name(engine)} {_explain(error.orig)}") from error
+    except sa.exc.TimeoutError as error:
+        raise RegisterError(f"the register {name(engine)} {_BUSY}") from error
+
+
+@contextmanager
+def nobodys_fault(engine: sa.Engine) -> Iterator[None]:
+    """Turn every refusal of the database into `RegisterError`: for rows that are no one caller's own."""
+    try:
+        yield
+    except CALLERS_FAULT as error:
         raise RegisterError(f"the register {name(engine)} {_explain(error.orig)}") from error
 
 

@@ -24,8 +24,9 @@ def connected(conn: sa.Connection, now_s: int) -> None:
 
 
 def still(conn: sa.Connection, now_s: int) -> None:
-    """The gateway is listening."""
-    _write(conn, _LAST, now_s)
+    """What is heard by a gateway that listens says that it still does."""
+    if _read(conn, _NOW):
+        _write(conn, _LAST, now_s)
 
 
 def away(conn: sa.Connection) -> None:

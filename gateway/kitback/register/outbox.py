@@ -141,7 +141,7 @@ def retire_sinks(conn: sa.Connection, but: Collection[str]) -> None:
 
 _ADVANCE = (
     sa.update(sink)
-    .where(sink.c.name == sa.bindparam("sink"))
+    .where(sink.c.name == sa.bindparam("sink"), sink.c.drained_to < sa.bindparam("first"))
     .values(
         drained_to=sa.bindparam("to"),
         written=sink.c.written + sa.bindparam("more_written"),
@@ -153,18 +153,24 @@ _ADVANCE = (
 )
 
 
-def advance(conn: sa.Connection, sink_name: str, rows: Sequence[Row], written: int, rejected: int) -> None:
-    """Note that a sink is done with its next rows, with so many lines written and rejected; it has no trouble."""
-    conn.execute(
+def advance(conn: sa.Connection, sink_name: str, rows: Sequence[Row], written: int, rejected: int) -> bool:
+    """Note that a sink is done with its next rows, with so many lines written and rejected; it has no trouble.
+
+    Returns:
+        False when somebody else has noted that meanwhile; nothing was changed.
+    """
+    done = conn.execute(
         _ADVANCE,
         {
             "sink": sink_name,
+            "first": rows[0].outbox_id,
             "to": rows[-1].outbox_id,
             "more_written": written,
             "more_rejected": rejected,
             "more_bytes": sum(len(row.lines) for row in rows),
         },
     )
+    return done.rowcount > 0
 
 
 def note_trouble(conn: sa.Connection, sink_name: str, trouble: str) -> None:

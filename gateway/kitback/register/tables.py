@@ -171,7 +171,7 @@ tag_now = Table(
     Column("clocks", Text, nullable=False, comment="JSON: of each clock its pairs and how far it reached"),
     Column("waiting", Integer, nullable=False, comment="Rows in `waiting`"),
     Column("complete_to", _Seconds, comment="Everything the tag saw up to here has been applied; null when never"),
-    Column("whole", Boolean, nullable=False, comment="high >= newest: no half of an upload is missing"),
+    Column("whole", Boolean, nullable=False, comment="high >= newest, and no record waits: nothing is half there"),
     Column("fw", String, nullable=False),
     Column("battery_mv", Integer, nullable=False),
     comment="One row a tag with all that its next report is judged by.",
@@ -336,5 +336,5 @@ counter = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("value", BigInteger, nullable=False),
-    comment="Service-wide counters: received, decoded, quarantined, lines enqueued …",
+    comment="Service-wide counters: received, accepted, quarantined, lines enqueued …",
 )

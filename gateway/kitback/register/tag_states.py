@@ -26,11 +26,6 @@ class Range(NamedTuple):
     first: int
     last: int
 
-    @property
-    def size(self) -> int:
-        """How many there are."""
-        return self.last - self.first + 1
-
 
 class Point(NamedTuple):
     """A pair: this counter was this Unix time."""
@@ -132,8 +127,8 @@ def load(conn: sa.Connection, tag_ids: Iterable[str]) -> dict[str, TagState]:
     first, second = 3, 3 + len(_ACCOUNT)
     tags = {"tags": texts(tag_ids)}
     # First held, then read: who had to wait would else read what was there before.
-    found = {tag_id: TagState(tag_id, secret) for tag_id, secret in conn.execute(_HOLD, tags)}
-    for row in conn.execute(_LOAD, tags):
+    found = {tag_id: TagState(tag_id, secret) for tag_id, secret in conn.execute(_HOLD, tags).all()}
+    for row in conn.execute(_LOAD, tags).all():
         tag_id, clocks, waiting = row[:first]
         state = found[tag_id]
         state.now = now = Now(*row[second:])
@@ -141,6 +136,11 @@ def load(conn: sa.Connection, tag_ids: Iterable[str]) -> dict[str, TagState]:
         state.clocks = _CLOCKS.decode(clocks)
         state.waiting = waiting
     return found
+
+
+def secret_of(conn: sa.Connection, tag_id: str) -> bytes | None:
+    """The secret of an enrolled tag, without anything that was kept of what it said; None for one that is not."""
+    return conn.scalar(sa.select(tag.c.secret).where(tag.c.tag_id == tag_id))
 
 
 def journal(conn: sa.Connection, state: TagState, which: str) -> Journal | None:
