@@ -39,7 +39,7 @@ _Seconds = BigInteger
 _RowId = BigInteger().with_variant(Integer, "sqlite")
 
 _ROOM_TO_CHANGE = {"fillfactor": 70}
-"""What every report changes stays on its page, and its index as it is: a fifth less work for PostgreSQL."""
+"""What every report changes stays on its page, and its index as it is, which spares PostgreSQL work."""
 
 # --- what the service owns -------------------------------------------------------------------------------------------
 
