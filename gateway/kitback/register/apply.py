@@ -1,7 +1,7 @@
 """Applies placed records to the register: use by day, latest use, alarms, whereabouts, and a history line each."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -89,30 +89,35 @@ class Applying:
         put_values(conn, use_day, _DAYS, rows, add=("in_use", "events", "seen"), latest=("used_at",))
 
     def _use(self, asset: Standing, placed: Placed, use: wire.Use) -> None:
+        first, last = placed.from_s // _DAY, max(placed.to_s - 1, placed.from_s) // _DAY
+        if first == last:
+            row = self._days[asset.asset_id, first]
+            row.in_use += use.in_use
+            row.events += use.events
+            row.seen += placed.to_s - placed.from_s
+        else:
+            self._share(asset, placed, use, range(first, last + 1))
+        if use.in_use or use.events:
+            row = self._days[asset.asset_id, last]
+            if row.used_at is None or row.used_at < placed.to_s:
+                row.used_at = placed.to_s
+            asset.use(placed.to_s)
+
+    def _share(self, asset: Standing, placed: Placed, use: wire.Use, days: range) -> None:
         """Share a span out among its days, in proportion and to the second."""
         length = placed.to_s - placed.from_s
         shared_use = shared_events = 0
-        for day, until in _days(placed.from_s, placed.to_s):
-            into = until - placed.from_s
+        for day in days:
+            until = min(placed.to_s, (day + 1) * _DAY)
+            use_so_far = use.in_use * (until - placed.from_s) // length
+            events_so_far = use.events * (until - placed.from_s) // length
             row = self._days[asset.asset_id, day]
-            use_so_far = use.in_use * into // length if length else use.in_use
-            events_so_far = use.events * into // length if length else use.events
             row.in_use += use_so_far - shared_use
             row.events += events_so_far - shared_events
             row.seen += until - max(placed.from_s, day * _DAY)
             shared_use, shared_events = use_so_far, events_so_far
-        if use.in_use or use.events:
-            last = self._days[asset.asset_id, max(placed.to_s - 1, placed.from_s) // _DAY]
-            last.used_at = max(last.used_at or 0, placed.to_s)
-            asset.use(placed.to_s)
 
 
 def _line(tag_id: str, asset: Standing | None, placed: Placed, place_type: str | None = None) -> bytes:
     asset_id, kind = (asset.asset_id, asset.kind) if asset else (None, None)
     return lines.record_line(tag_id, asset_id, kind, placed.record, placed.from_s, placed.quality, place_type)
-
-
-def _days(from_s: int, to_s: int) -> Iterator[tuple[int, int]]:
-    """The days that a span touches, each with the moment the span leaves it."""
-    for day in range(from_s // _DAY, max(to_s - 1, from_s) // _DAY + 1):
-        yield day, min(to_s, (day + 1) * _DAY)

@@ -18,6 +18,7 @@ place or an anchor. Spans, `in_use` and `awake_s` are seconds, `since` is Unix s
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, assert_never
 
 from kitback import wire
@@ -44,10 +45,14 @@ def record_line(
     """
     # Put together by hand: there is one for each record. A tag's id, a kind and a quality need no escapes.
     measurement, told = _of_record(record, place_type)
-    asset = "" if asset_id is None else f"asset={_field(asset_id)},"
     at_us = at_s * 1_000_000 + record.seq % 1_000_000
-    head = f"{measurement},tag={tag_id},kind={kind or UNFITTED}"
-    return f'{head} {asset}{told},quality="{quality}" {at_us}'.encode()
+    return f'{measurement}{_whose(tag_id, asset_id, kind)}{told},quality="{quality}" {at_us}'.encode()
+
+
+@lru_cache(maxsize=1024)  # a report's records are mostly one asset's
+def _whose(tag_id: str, asset_id: str | None, kind: str | None) -> str:
+    asset = "" if asset_id is None else f"asset={_field(asset_id)},"
+    return f",tag={tag_id},kind={kind or UNFITTED} {asset}"
 
 
 def _of_record(record: wire.Record, place_type: str | None) -> tuple[str, str]:
