@@ -8,8 +8,6 @@ from kitback.register.tables import flag, judgement, whereabouts
 from kitback.watch import RULES
 from lending import DAY, HOUR, NOW, Service
 
-pytestmark = pytest.mark.both_engines
-
 
 def test_all_is_well_raises_nothing(service: Service) -> None:
     for kind in ("bed", "hoist", "mattress"):
