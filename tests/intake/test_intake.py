@@ -114,6 +114,7 @@ def test_a_record_that_was_written_off_applies_after_all(
 def test_a_journal_full_of_holes_is_remembered_for_the_latest_and_counted_whole(
     tag: PaperTag, upload: Upload, register: Register
 ) -> None:
+    tag.batch = 50
     for _ in range(2 * GAPS_KEPT + 19):
         tag.use()
     tag.records = {seq: kept for seq, kept in tag.records.items() if seq % 2}

@@ -147,6 +147,78 @@ def test_a_report_that_we_failed_on_is_taken_in_by_a_gateway_that_does_not(
         assert conn.scalar(sa.select(sa.func.sum(use_day.c.in_use))) == 1200
 
 
+Hole = Callable[[int], None]
+
+
+@pytest.fixture
+def leave_holes(intake: Intake, tag: PaperTag, monkeypatch: pytest.MonkeyPatch) -> Hole:
+    """The tag sends so many records singly; we fail on every other one, and it leaves that one out."""
+
+    def send(holes: int) -> None:
+        tag.batch = 1
+        for _ in range(holes):
+            seq = tag.use(span=10)
+            with monkeypatch.context() as broken:
+                broken.setattr("kitback.intake.taking.order.judge", lambda *_: 1 / 0)
+                intake.take([tag.message()])
+            del tag.records[seq]
+            tag.use(span=10)
+            intake.take([tag.message()])
+            tag.high = tag.newest
+
+    return send
+
+
+def test_reports_that_were_refused_are_taken_in_though_many_more_of_their_tag_were_lost_since(
+    register: Register, tag: PaperTag, leave_holes: Hole, replay: Callable[[], list[Outcome]]
+) -> None:
+    holes = quarantine.KEPT_PER_TAG + 64
+    leave_holes(holes)
+
+    outcomes = replay()
+
+    assert {each.words for each in outcomes} == {"taken in: 1 records applied, 0 were there already"}
+    with register.read() as conn:
+        books = account(conn, tag)
+        assert (books.applied, books.lost) == (holes + quarantine.KEPT_PER_TAG, holes - quarantine.KEPT_PER_TAG)
+
+
+def test_a_report_whose_records_the_register_no_longer_misses_singly_stays(
+    register: Register, leave_holes: Hole, replay: Callable[[], list[Outcome]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kitback.register.tag_states.GAPS_KEPT", 2)
+    leave_holes(3)
+
+    latest, middle, first = sorted(replay(), key=lambda each: -each.quarantine_id)
+
+    assert latest.taken
+    assert middle.taken
+    assert not first.taken
+    assert "no longer knows singly" in first.words
+    assert [each.quarantine_id for each in kept(register)] == [first.quarantine_id]
+
+
+def test_a_report_beyond_what_has_come_stays_until_what_is_before_it_has_come(
+    register: Register,
+    intake: Intake,
+    tag: PaperTag,
+    replay: Callable[[], list[Outcome]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(8):
+        tag.use()
+    with monkeypatch.context() as broken:
+        broken.setattr("kitback.intake.taking.order.judge", lambda *_: 1 / 0)
+        intake.take([tag.message(after=4)])
+
+    assert replay() == [Outcome(1, False, "records before it are still to come")]
+
+    intake.take([tag.message(after=0)])
+    assert [each.words for each in replay()] == ["taken in: 4 records applied, 0 were there already"]
+    with register.read() as conn:
+        assert account(conn, tag).high == 8
+
+
 def test_a_record_of_a_newer_kind_is_applied_at_its_own_time_beyond_high(
     register: Register,
     intake: Intake,

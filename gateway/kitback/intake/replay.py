@@ -27,7 +27,7 @@ from kitback.intake.timing import Clocks
 from kitback.register import Register, RegisterError, audit_log, counters, outbox, standings, tag_states
 from kitback.register.apply import Applying, Locate, Placed
 from kitback.register.standings import Fittings
-from kitback.register.tag_states import ClockState, Now, Point, TagState
+from kitback.register.tag_states import ClockState, Journal, Now, Point, TagState
 
 log = logging.getLogger(__name__)
 
@@ -125,12 +125,13 @@ class Replay:
         opened = open_message(kept.tag_id, state.secret, kept.payload)
         arrival = Arrival(kept.first_at, plausible(kept.first_at))
         _Past(conn, arrival, applying, counts).take(opened, state, fittings)
+        if counts["records.early"]:
+            raise _No("records before it are still to come")
+        applied, duplicate = counts["records.applied"], counts["records.duplicate"]
+        if duplicate and not applied and _has_forgotten(state.journals[opened.report.journal]):
+            raise _No("its records were there already, or are among lost ones that the register no longer knows singly")
         counts["replayed"] += 1
-        if counts["early"]:
-            return "taken in; the tag sends its records again, after others that are still to come"
-        return (
-            f"taken in: {counts['records.applied']} records applied, {counts['records.duplicate']} were there already"
-        )
+        return f"taken in: {applied} records applied, {duplicate} were there already"
 
     def _record(
         self,
@@ -173,6 +174,11 @@ class _Past(Taking):
             super()._stand(report, state, clocks, fittings, before, complete)
         else:
             state.now.rate_ppb = clocks.rate_ppb
+
+
+def _has_forgotten(account: Journal) -> bool:
+    """Whether more was lost than the gaps say that are still known."""
+    return account.lost > sum(gap.size for gap in account.gaps)
 
 
 def _placed(conn: sa.Connection, kept: Kept, state: TagState, now: Now, record: wire.Record) -> list[Placed]:

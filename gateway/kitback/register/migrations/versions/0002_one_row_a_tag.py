@@ -10,7 +10,7 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-_GAPS_KEPT = 64
+_GAPS_KEPT = 1024
 
 
 def _account() -> list[sa.Column[Any]]:
