@@ -1,17 +1,20 @@
 """What was set aside is taken in after all, once, when its cause is mended."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
 import sqlalchemy as sa
 
+from brokers import until
 from kitback import wire
 from kitback.intake import Intake, quarantine
 from kitback.intake.replay import Outcome, Replay
-from kitback.register import Register, loans, outbox
+from kitback.register import Register, loans, outbox, tag_states
 from kitback.register.tables import audit, judgement, tag_now, use_day
-from paper_tag import PaperTag, SetClock, account, counts, history, nowhere
+from laws import assert_conserved
+from paper_tag import ROOT, PaperTag, SetClock, account, clocks, counts, history, nowhere
 
 NEWER = b'["use",1,0,600,600,1,"how"]'
 """A record with one more item than this version knows."""
@@ -273,6 +276,65 @@ def test_a_record_keeps_its_time_when_the_tag_was_erased_since(
 
     with register.read() as conn:
         assert history(conn)[-1].endswith(f" {began * 1_000_000 + 1}")
+
+
+def test_a_report_from_before_its_tag_was_erased_tells_nothing_of_the_new_count_of_clocks(
+    register: Register,
+    intake: Intake,
+    clock: SetClock,
+    tag: PaperTag,
+    upload: Callable[[PaperTag], None],
+    replay: Callable[[], list[Outcome]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began = clock.unix - 5000
+    tag.clock, tag.pair = 2, wire.Pair(0, 0, began)
+    tag.use()
+    with monkeypatch.context() as broken:
+        broken.setattr("kitback.intake.taking.order.judge", lambda *_: 1 / 0)
+        intake.take([tag.message()])
+    clock.unix += 50_000
+    erased = PaperTag(journal="5e6f7a8b-1")
+    upload(erased)
+
+    assert [each.taken for each in replay()] == [True]
+
+    erased.wake()
+    erased.use()
+    intake.take([erased.message()])  # tells no time yet
+    with register.read() as conn:
+        assert [int(line.rsplit(" ", 1)[1]) // 1_000_000 for line in history(conn)] == [began]
+        assert not any(pairs for number, (pairs, _) in clocks(conn, tag).items() if number > 1)
+
+
+def test_a_replay_and_the_intake_of_the_same_record_do_not_wait_for_each_other(
+    postgres_register: str, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The intake has its tag when the replay begins, and then comes by the record."""
+    register, tag = Register.open(postgres_register), PaperTag(pair=wire.Pair(0, 0, clock.unix - 5000))
+    with register.write() as conn:
+        tag.enrol(conn)
+    tag.use()
+    Intake(register, clock, ROOT, nowhere).take([with_newer_record(tag)])
+    newer_schema(monkeypatch)
+    stuck = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+
+    def waits() -> bool:
+        with register.engine.connect() as watching:
+            return bool(watching.scalar(stuck))
+
+    with ThreadPoolExecutor(1) as beside:
+        with register.write(beside=True) as conn:
+            tag_states.load(conn, {tag.tag_id})
+            replaying = beside.submit(Replay(register, clock, nowhere, "clerk").one, 1)
+            until(waits, what="the replay's waiting for the tag")
+            quarantine.keep_record(conn, tag.tag_id, tag.journal, 1, "again", NEWER, clock.unix, tag.clock, None)
+        assert replaying.result().taken
+    with register.read() as conn:
+        assert_conserved(conn)
+    register.close()
 
 
 def test_a_record_whose_report_told_no_time_gets_it_from_its_clock(

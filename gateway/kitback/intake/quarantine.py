@@ -110,6 +110,12 @@ def keep_record(
         _keep(conn, now_s, place, "bad_record", detail, record, clock, told)
 
 
+def tag_of(conn: sa.Connection, quarantine_id: int) -> str:
+    """Whose something on the list is; empty if it is no tag's, or not on it."""
+    whose = sa.select(quarantine.c.tag_id).where(quarantine.c.quarantine_id == quarantine_id)
+    return conn.scalar(whose) or ""
+
+
 def take_off(conn: sa.Connection, quarantine_id: int) -> Kept | None:
     """Take something off the list; None if it is not on it. Nobody else can take it off as well."""
     taken = sa.delete(quarantine).where(quarantine.c.quarantine_id == quarantine_id).returning(*quarantine.c)
