@@ -495,6 +495,23 @@ def test_a_record_that_is_all_damage_is_numbered_by_its_place(
     assert reasons(register) == [(tag.tag_id, "bad_record", 4, 1)]
 
 
+def test_a_tag_of_which_every_record_is_damaged_does_not_fill_the_disk(
+    tag: PaperTag, exchange: Exchange, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "KEPT_RECORDS", 3)
+    for _ in range(8):
+        tag.use(span=10)
+    for after in (0, 4):
+        damaged = wire.encode(tag.report(after)).replace(b'"use"', b'"?"')
+        assert isinstance(exchange(tag, tag.seal(damaged)), wire.Ack)
+    assert tag.high == 8
+    assert {seq for _, _, seq, _ in reasons(register)} == {1, 2, 3}
+    with register.read() as conn:
+        assert account(conn, tag).quarantined == 8
+        had = counts(conn)
+        assert (had["records.quarantined"], had["quarantine.dropped"]) == (8, 5)
+
+
 def test_a_report_the_gateway_fails_on_stops_no_other(register: Register, tag: PaperTag, clock: SetClock) -> None:
     def broken(*_: object) -> list[str | None]:
         raise ZeroDivisionError

@@ -94,7 +94,7 @@ class Taking:
         numbered = [opened.batch[position] for position in verdict.taken]
         for seq, record in (*numbered, *((None, record) for record in opened.unnumbered)):
             if isinstance(record, Damaged):
-                quarantine.keep_record(
+                kept = quarantine.keep_record(
                     self._conn,
                     opened.tag_id,
                     report.journal,
@@ -105,6 +105,7 @@ class Taking:
                     report.on,
                     point,
                 )
+                self._counts[quarantine.DROPPED] += not kept
 
     def _book(self, journal: Journal, newest: int, verdict: Verdict, applied: int) -> None:
         """Enter a verdict into the journal's account, and the same into the service's counters."""
