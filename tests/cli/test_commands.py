@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from kitback.cli.app import app
 from kitback.history import set_aside
 from kitback.intake import quarantine
-from kitback.register import outbox
+from kitback.register import counters, outbox
 from lending import NOW, Service
 
 
@@ -158,6 +158,12 @@ def test_the_quarantine_is_listed_with_reasons_in_words(service: Service) -> Non
     assert kept["reason"] == "unknown_tag"
     assert kept["payload_base64"] == "AGhlbGxv"
     assert kept["last_at"] == "2025-11-12T11:00:00Z"
+
+
+def test_the_quarantine_says_how_much_it_has_no_room_for(service: Service) -> None:
+    with service.register.write() as conn:
+        counters.add(conn, {quarantine.DROPPED: 1234})
+    assert "1,234 damaged records only counted" in " ".join(kitback("quarantine", "list").output.split())
 
 
 def test_what_is_in_quarantine_is_replayed_by_number_or_all_and_what_stays_says_why(

@@ -114,6 +114,7 @@ def test_a_record_that_was_written_off_applies_after_all(
 def test_a_journal_full_of_holes_is_remembered_for_the_latest_and_counted_whole(
     tag: PaperTag, upload: Upload, register: Register
 ) -> None:
+    tag.batch = 50
     for _ in range(2 * GAPS_KEPT + 19):
         tag.use()
     tag.records = {seq: kept for seq, kept in tag.records.items() if seq % 2}
@@ -494,6 +495,23 @@ def test_a_record_that_is_all_damage_is_numbered_by_its_place(
     assert reasons(register) == [(tag.tag_id, "bad_record", 4, 1)]
 
 
+def test_a_tag_of_which_every_record_is_damaged_does_not_fill_the_disk(
+    tag: PaperTag, exchange: Exchange, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "KEPT_RECORDS", 3)
+    for _ in range(8):
+        tag.use(span=10)
+    for after in (0, 4):
+        damaged = wire.encode(tag.report(after)).replace(b'"use"', b'"?"')
+        assert isinstance(exchange(tag, tag.seal(damaged)), wire.Ack)
+    assert tag.high == 8
+    assert {seq for _, _, seq, _ in reasons(register)} == {1, 2, 3}
+    with register.read() as conn:
+        assert account(conn, tag).quarantined == 8
+        had = counts(conn)
+        assert (had["records.quarantined"], had["quarantine.dropped"]) == (8, 5)
+
+
 def test_a_report_the_gateway_fails_on_stops_no_other(register: Register, tag: PaperTag, clock: SetClock) -> None:
     def broken(*_: object) -> list[str | None]:
         raise ZeroDivisionError
@@ -604,6 +622,78 @@ def test_an_erased_tag_with_a_new_journal_on_its_first_clock_is_placed_in_the_pr
     upload(erased)
     with register.read() as conn:
         assert abs(conn.scalar(sa.select(judgement.c.used_at)) - clock.unix) < 5
+
+
+def test_what_waits_when_its_tag_is_erased_is_placed_before_the_new_count(
+    tag: PaperTag, upload: Upload, exchange: Exchange, intake: Intake, register: Register, clock: SetClock
+) -> None:
+    """Erased twice: of the second life a record is outstanding to its end, so that nothing is closed by it."""
+    tag.clock = 4
+    upload(tag)
+    tag.wake()
+    tag.use(span=100)
+    intake.take([tag.message()])  # the answer is lost, so there is no pair
+    second, third = (PaperTag(journal=f"9999999{life}-1") for life in (2, 3))
+    second.newest = 1
+    for _ in range(2):
+        clock.unix += 5000
+        exchange(second)
+        exchange(second)
+        second.wake()
+    with register.read() as conn:
+        assert conn.scalar(sa.select(waiting.c.clock)) == -1
+    clock.unix += 10_000
+    third.use(span=100)
+    upload(third)
+
+    assert judged(register).whole
+    with register.read() as conn:
+        assert conn.scalar(sa.select(sa.func.count()).select_from(waiting)) == 0
+        placed = [(int(line.rsplit(" ", 1)[1]) // 1_000_000 - NOON, "estimated" in line) for line in history(conn)]
+    # Amid the five thousand seconds until the tag came back.
+    assert placed == [(2450, True), (19_900, False)]
+
+
+def test_a_new_count_of_clocks_takes_nothing_from_the_old_one(
+    tag: PaperTag, upload: Upload, intake: Intake, register: Register, clock: SetClock
+) -> None:
+    """Not even from a clock of the same number of which something still waited."""
+    tag.clock = 2
+    tag.use(span=100)
+    intake.take([tag.message()])
+    tag = PaperTag(journal="99999999-1")
+    clock.unix += 10_000
+    upload(tag)
+    tag.wake()
+    tag.use(span=100)
+    clock.unix += 100
+    upload(tag)
+    assert judged(register).whole
+    with register.read() as conn:
+        placed = [(int(line.rsplit(" ", 1)[1]) // 1_000_000 - NOON, "estimated" in line) for line in history(conn)]
+    assert placed == [(9900, True), (10_000, False)]
+
+
+def test_a_gateway_that_was_ahead_and_is_put_right_places_nothing_in_the_future(
+    tag: PaperTag, upload: Upload, intake: Intake, register: Register, clock: SetClock
+) -> None:
+    clock.unix += 30 * DAY
+    upload(tag)
+    tag.use(span=600, in_use=0, events=0)
+    clock.unix += 600
+    upload(tag)
+    clock.unix -= 30 * DAY
+    tag.wake()
+    tag.use(span=600)
+    intake.take([tag.message()])  # the answer is lost, so there is no pair
+    tag.wake()
+    clock.unix += 1000
+    upload(tag)
+    row = judged(register)
+    assert row.used_at <= clock.unix
+    assert row.complete_to <= clock.unix
+    with register.read() as conn:
+        assert max(int(line.rsplit(" ", 1)[1]) // 1_000_000 for line in history(conn)[1:]) <= clock.unix
 
 
 def test_a_report_from_before_the_tag_was_moved_says_nothing_of_its_new_asset(

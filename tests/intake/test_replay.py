@@ -1,17 +1,20 @@
 """What was set aside is taken in after all, once, when its cause is mended."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
 import sqlalchemy as sa
 
+from brokers import until
 from kitback import wire
 from kitback.intake import Intake, quarantine
 from kitback.intake.replay import Outcome, Replay
-from kitback.register import Register, loans, outbox
+from kitback.register import Register, loans, outbox, tag_states
 from kitback.register.tables import audit, judgement, tag_now, use_day
-from paper_tag import PaperTag, SetClock, account, counts, history, nowhere
+from laws import assert_conserved
+from paper_tag import ROOT, PaperTag, SetClock, account, clocks, counts, history, nowhere
 
 NEWER = b'["use",1,0,600,600,1,"how"]'
 """A record with one more item than this version knows."""
@@ -147,6 +150,78 @@ def test_a_report_that_we_failed_on_is_taken_in_by_a_gateway_that_does_not(
         assert conn.scalar(sa.select(sa.func.sum(use_day.c.in_use))) == 1200
 
 
+Hole = Callable[[int], None]
+
+
+@pytest.fixture
+def leave_holes(intake: Intake, tag: PaperTag, monkeypatch: pytest.MonkeyPatch) -> Hole:
+    """The tag sends so many records singly; we fail on every other one, and it leaves that one out."""
+
+    def send(holes: int) -> None:
+        tag.batch = 1
+        for _ in range(holes):
+            seq = tag.use(span=10)
+            with monkeypatch.context() as broken:
+                broken.setattr("kitback.intake.taking.order.judge", lambda *_: 1 / 0)
+                intake.take([tag.message()])
+            del tag.records[seq]
+            tag.use(span=10)
+            intake.take([tag.message()])
+            tag.high = tag.newest
+
+    return send
+
+
+def test_reports_that_were_refused_are_taken_in_though_many_more_of_their_tag_were_lost_since(
+    register: Register, tag: PaperTag, leave_holes: Hole, replay: Callable[[], list[Outcome]]
+) -> None:
+    holes = quarantine.KEPT_PER_TAG + 64
+    leave_holes(holes)
+
+    outcomes = replay()
+
+    assert {each.words for each in outcomes} == {"taken in: 1 records applied, 0 were there already"}
+    with register.read() as conn:
+        books = account(conn, tag)
+        assert (books.applied, books.lost) == (holes + quarantine.KEPT_PER_TAG, holes - quarantine.KEPT_PER_TAG)
+
+
+def test_a_report_whose_records_the_register_no_longer_misses_singly_stays(
+    register: Register, leave_holes: Hole, replay: Callable[[], list[Outcome]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kitback.register.tag_states.GAPS_KEPT", 2)
+    leave_holes(3)
+
+    latest, middle, first = sorted(replay(), key=lambda each: -each.quarantine_id)
+
+    assert latest.taken
+    assert middle.taken
+    assert not first.taken
+    assert "no longer knows singly" in first.words
+    assert [each.quarantine_id for each in kept(register)] == [first.quarantine_id]
+
+
+def test_a_report_beyond_what_has_come_stays_until_what_is_before_it_has_come(
+    register: Register,
+    intake: Intake,
+    tag: PaperTag,
+    replay: Callable[[], list[Outcome]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(8):
+        tag.use()
+    with monkeypatch.context() as broken:
+        broken.setattr("kitback.intake.taking.order.judge", lambda *_: 1 / 0)
+        intake.take([tag.message(after=4)])
+
+    assert replay() == [Outcome(1, False, "records before it are still to come")]
+
+    intake.take([tag.message(after=0)])
+    assert [each.words for each in replay()] == ["taken in: 4 records applied, 0 were there already"]
+    with register.read() as conn:
+        assert account(conn, tag).high == 8
+
+
 def test_a_record_of_a_newer_kind_is_applied_at_its_own_time_beyond_high(
     register: Register,
     intake: Intake,
@@ -201,6 +276,65 @@ def test_a_record_keeps_its_time_when_the_tag_was_erased_since(
 
     with register.read() as conn:
         assert history(conn)[-1].endswith(f" {began * 1_000_000 + 1}")
+
+
+def test_a_report_from_before_its_tag_was_erased_tells_nothing_of_the_new_count_of_clocks(
+    register: Register,
+    intake: Intake,
+    clock: SetClock,
+    tag: PaperTag,
+    upload: Callable[[PaperTag], None],
+    replay: Callable[[], list[Outcome]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began = clock.unix - 5000
+    tag.clock, tag.pair = 2, wire.Pair(0, 0, began)
+    tag.use()
+    with monkeypatch.context() as broken:
+        broken.setattr("kitback.intake.taking.order.judge", lambda *_: 1 / 0)
+        intake.take([tag.message()])
+    clock.unix += 50_000
+    erased = PaperTag(journal="5e6f7a8b-1")
+    upload(erased)
+
+    assert [each.taken for each in replay()] == [True]
+
+    erased.wake()
+    erased.use()
+    intake.take([erased.message()])  # tells no time yet
+    with register.read() as conn:
+        assert [int(line.rsplit(" ", 1)[1]) // 1_000_000 for line in history(conn)] == [began]
+        assert not any(pairs for number, (pairs, _) in clocks(conn, tag).items() if number > 1)
+
+
+def test_a_replay_and_the_intake_of_the_same_record_do_not_wait_for_each_other(
+    postgres_register: str, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The intake has its tag when the replay begins, and then comes by the record."""
+    register, tag = Register.open(postgres_register), PaperTag(pair=wire.Pair(0, 0, clock.unix - 5000))
+    with register.write() as conn:
+        tag.enrol(conn)
+    tag.use()
+    Intake(register, clock, ROOT, nowhere).take([with_newer_record(tag)])
+    newer_schema(monkeypatch)
+    stuck = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+
+    def waits() -> bool:
+        with register.engine.connect() as watching:
+            return bool(watching.scalar(stuck))
+
+    with ThreadPoolExecutor(1) as beside:
+        with register.write(beside=True) as conn:
+            tag_states.load(conn, {tag.tag_id})
+            replaying = beside.submit(Replay(register, clock, nowhere, "clerk").one, 1)
+            until(waits, what="the replay's waiting for the tag")
+            quarantine.keep_record(conn, tag.tag_id, tag.journal, 1, "again", NEWER, clock.unix, tag.clock, None)
+        assert replaying.result().taken
+    with register.read() as conn:
+        assert_conserved(conn)
+    register.close()
 
 
 def test_a_record_whose_report_told_no_time_gets_it_from_its_clock(

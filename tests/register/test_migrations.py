@@ -61,7 +61,7 @@ def test_what_was_known_of_a_tag_is_one_row_now(old: Path) -> None:
             "j-2": Journal(0, 9, 10, 4, 4, 1, 2, (Range(2, 4), Range(7, 7))),
             "j-1": Journal(base=0, high=5, newest=5, applied=5),
         },
-        {2: ClockState((Point(10, 1000), Point(30, 1020))), 1: ClockState(ends=900)},
+        {2: ClockState((Point(10, 1000), Point(30, 1020))), 1: ClockState(ends=900), 3: ClockState()},
         waiting=1,
         stored=frozenset({"j-1"}),
     )

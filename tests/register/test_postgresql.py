@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from kitback.register import Register, RegisterError, engines, tables
+from kitback.register import Register, RegisterError, engines, tables, upsert
 from postgres import Postgres, server
 
 FILL = sa.insert(tables.meta)
@@ -148,6 +148,13 @@ def test_what_is_wrong_with_the_database_is_no_reports_fault(
     finally:
         postgres.execute("DROP OWNED BY staff", database)
         postgres.execute("DROP USER staff")
+
+
+@pytest.mark.parametrize("names", [["twice", "twice"], ["".join(map(chr, range(0x4E00, 0x4E00 + 9000)))]])
+def test_rows_that_cannot_be_stored_are_not_the_databases_fault(register: Register, names: list[str]) -> None:
+    rows = [{"name": name, "value": "x"} for name in names]
+    with pytest.raises(sa.exc.DBAPIError), register.write() as conn:
+        upsert.put(conn, tables.meta, rows)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,10 @@ def test_health_says_what_is_wrong_and_names_no_address(
 @pytest.mark.usefixtures("well")
 def test_metrics_are_the_registers_counters_in_prometheus_words(client: TestClient, service: Service) -> None:
     with service.register.write() as conn:
-        counters.add(conn, {"received": 9, "quarantined.not_signed": 2, "records.applied": 5, "later": 1})
+        counters.add(
+            conn,
+            {"received": 9, "quarantined.not_signed": 2, "quarantine.dropped": 3, "records.applied": 5, "later": 1},
+        )
         outbox.append(conn, [b"a", b"b"], NOW)
         outbox.append(conn, [b"c"], NOW)
         rows = outbox.pending(conn, "http://influx.internal o/b", 2, 1000)
@@ -105,6 +108,7 @@ def test_metrics_are_the_registers_counters_in_prometheus_words(client: TestClie
     assert told["kitback_messages_received_total",] == 9
     assert told["kitback_messages_quarantined_total", "not_signed"] == 2
     assert told["kitback_records_applied_total",] == 5
+    assert told["kitback_records_quarantined_dropped_total",] == 3
     assert told["kitback_later_total",] == 1
     assert told["kitback_history_lines_enqueued_total",] == enqueued
     assert told["kitback_history_lines_total", "http://influx.internal o/b", "written"] == 1

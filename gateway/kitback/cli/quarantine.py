@@ -29,14 +29,16 @@ def listing(
     counted, and the rest goes on.
     """
     from kitback.intake import quarantine
+    from kitback.register import counters
 
     with opened(register) as found, found.read() as conn:
         kept = quarantine.listing(conn)
+        dropped = counters.value(conn, quarantine.DROPPED)
     with pipe():
         if as_json:
             sys.stdout.write(json.dumps([_for_programs(each) for each in kept], indent=2) + "\n")
         else:
-            _show(kept)
+            _show(kept, dropped)
 
 
 @app.command()
@@ -95,12 +97,15 @@ def _pepper(path: Path | None) -> bytes:
         return load_pepper(path)
 
 
-def _show(kept: "list[Kept]") -> None:
-    from kitback.intake.quarantine import WORDS
+def _show(kept: "list[Kept]", dropped: int) -> None:
+    from kitback.intake.quarantine import KEPT_RECORDS, WORDS
     from kitback.watch.words import stamp
 
+    title = f"Quarantine: {len(kept)} kept" if kept else "Quarantine: empty"
+    if dropped:
+        title += f"; {dropped:,} damaged records only counted, their tag had {KEPT_RECORDS:,} here"
     table(
-        f"Quarantine: {len(kept)} kept" if kept else "Quarantine: empty",
+        title,
         ("Number", "Latest", "Tag", "What", "Why", "Times"),
         (
             (

@@ -39,8 +39,14 @@ WORDS: Final[Mapping[str, str]] = {
 
 KEPT_PER_TAG: Final = 20
 """Whole reports kept for one tag and reason; more only raise the count of the latest."""
+KEPT_RECORDS: Final = 1000
+"""Damaged records kept of one tag; more are only counted, in `DROPPED`. A tag whose every record is damaged must not
+fill the disk."""
 KEPT_UNKNOWN: Final = 1000
 """Unknown tags kept, one report each."""
+
+DROPPED: Final = "quarantine.dropped"
+"""The counter of damaged records that were not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +103,30 @@ def keep_record(
     now_s: int,
     clock: int,
     told: Point | None,
-) -> None:
+) -> bool:
     """Keep one damaged record; without a number it is known by its digest.
 
     Args:
         clock: the clock it is on.
         told: a pair on that clock, if its report told one.
+
+    Returns:
+        False if too many of its tag are kept already.
     """
     place = _Place(tag_id, journal, seq or 0, "" if seq else hashlib.sha256(record).hexdigest())
     same = [quarantine.c[name] == value for name, value in place._asdict().items()]
-    if not _again(conn, now_s, *same):
-        _keep(conn, now_s, place, "bad_record", detail, record, clock, told)
+    if _again(conn, now_s, *same):
+        return True
+    if _count(conn, sa.and_(quarantine.c.tag_id == tag_id, quarantine.c.journal != "")) >= KEPT_RECORDS:
+        return False
+    _keep(conn, now_s, place, "bad_record", detail, record, clock, told)
+    return True
+
+
+def tag_of(conn: sa.Connection, quarantine_id: int) -> str:
+    """Whose something on the list is; empty if it is no tag's, or not on it."""
+    whose = sa.select(quarantine.c.tag_id).where(quarantine.c.quarantine_id == quarantine_id)
+    return conn.scalar(whose) or ""
 
 
 def take_off(conn: sa.Connection, quarantine_id: int) -> Kept | None:

@@ -27,7 +27,7 @@ from kitback.intake.timing import Clocks
 from kitback.register import Register, RegisterError, audit_log, counters, outbox, standings, tag_states
 from kitback.register.apply import Applying, Locate, Placed
 from kitback.register.standings import Fittings
-from kitback.register.tag_states import ClockState, Now, Point, TagState
+from kitback.register.tag_states import ClockState, Journal, Now, Point, TagState
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Replay:
         try:
             with self._register.write() as conn:
                 outbox.require_room(conn)
-                outcome = Outcome(quarantine_id, True, self._take_in(conn, quarantine.take_off(conn, quarantine_id)))
+                outcome = Outcome(quarantine_id, True, self._take_in(conn, quarantine_id))
                 self._note(conn, outcome)
                 return outcome
         except RegisterError:
@@ -90,20 +90,23 @@ class Replay:
         detail: dict[str, str | int | None] = {"taken": int(outcome.taken), "words": outcome.words}
         audit_log.note(conn, now_s(self._clock), self._who, what, detail)
 
-    def _take_in(self, conn: sa.Connection, kept: Kept | None) -> str:
-        """Take in what was just taken off the list; returns in words what came of it."""
+    def _take_in(self, conn: sa.Connection, quarantine_id: int) -> str:
+        """Take something off the list and in; returns in words what came of it."""
+        tag_id = quarantine.tag_of(conn, quarantine_id)
+        # The tag is held before its row is: the intake, beside this on PostgreSQL, comes by them in this order.
+        states = tag_states.load(conn, {tag_id})
+        fittings = standings.load(conn, {tag_id})
+        kept = quarantine.take_off(conn, quarantine_id)
         if kept is None:
             raise _No("it is not in quarantine, or no longer")
         if kept.reason == _HISTORY:
             outbox.append(conn, [kept.payload.removesuffix(b"\n")], now_s(self._clock))
             return "on its way to InfluxDB again"
-        states = tag_states.load(conn, {kept.tag_id})
-        if kept.tag_id not in states:
-            raise _No("no such tag is enrolled" if kept.tag_id else "its topic names no tag")
-        fittings = standings.load(conn, {kept.tag_id})
+        if tag_id not in states:
+            raise _No("no such tag is enrolled" if tag_id else "its topic names no tag")
         applying, counts = Applying(), Counter[str]()
         take = self._record if kept.journal else self._report
-        words = take(conn, kept, states[kept.tag_id], fittings.get(kept.tag_id, ()), applying, counts)
+        words = take(conn, kept, states[tag_id], fittings.get(tag_id, ()), applying, counts)
         applying.finish(conn, self._locate)
         tag_states.store(conn, states.values())
         standings.store(conn, (each.asset for every in fittings.values() for each in every))
@@ -124,13 +127,16 @@ class Replay:
             raise _No("only its beginning was kept: the tag sends what was in it in smaller pieces")
         opened = open_message(kept.tag_id, state.secret, kept.payload)
         arrival = Arrival(kept.first_at, plausible(kept.first_at))
+        known = set(state.clocks)
         _Past(conn, arrival, applying, counts).take(opened, state, fittings)
+        _forget_future(state, known)
+        if counts["records.early"]:
+            raise _No("records before it are still to come")
+        applied, duplicate = counts["records.applied"], counts["records.duplicate"]
+        if duplicate and not applied and _has_forgotten(state.journals[opened.report.journal]):
+            raise _No("its records were there already, or are among lost ones that the register no longer knows singly")
         counts["replayed"] += 1
-        if counts["early"]:
-            return "taken in; the tag sends its records again, after others that are still to come"
-        return (
-            f"taken in: {counts['records.applied']} records applied, {counts['records.duplicate']} were there already"
-        )
+        return f"taken in: {applied} records applied, {duplicate} were there already"
 
     def _record(
         self,
@@ -173,6 +179,18 @@ class _Past(Taking):
             super()._stand(report, state, clocks, fittings, before, complete)
         else:
             state.now.rate_ppb = clocks.rate_ppb
+
+
+def _forget_future(state: TagState, known: set[int]) -> None:
+    """Drop pairs of clocks that the tag has yet to reach: they are of an old count, from before the tag was erased."""
+    for clock in set(state.clocks) - known:
+        if state.now and clock > state.now.clock and state.clocks[clock].pairs:
+            del state.clocks[clock]
+
+
+def _has_forgotten(account: Journal) -> bool:
+    """Whether more was lost than the gaps say that are still known."""
+    return account.lost > sum(gap.size for gap in account.gaps)
 
 
 def _placed(conn: sa.Connection, kept: Kept, state: TagState, now: Now, record: wire.Record) -> list[Placed]:

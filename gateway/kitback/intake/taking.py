@@ -63,7 +63,7 @@ class Taking:
         clocks = Clocks(self._conn, state, before.rate_ppb if before else 0, self._not_after)
         if report.pair and self._believable(report.pair, report.at):
             point = Point((report.pair.sent + report.pair.acked) // 2, report.pair.unix)
-            if before and report.clock < before.clock and clocks.numbered_anew(point):
+            if clocks.numbered_anew(report.journal, report.clock, point):
                 before = None
             clocks.learn(report.clock, point)
         have_all = not verdict.early and journal.high >= journal.newest
@@ -94,7 +94,7 @@ class Taking:
         numbered = [opened.batch[position] for position in verdict.taken]
         for seq, record in (*numbered, *((None, record) for record in opened.unnumbered)):
             if isinstance(record, Damaged):
-                quarantine.keep_record(
+                kept = quarantine.keep_record(
                     self._conn,
                     opened.tag_id,
                     report.journal,
@@ -105,6 +105,7 @@ class Taking:
                     report.on,
                     point,
                 )
+                self._counts[quarantine.DROPPED] += not kept
 
     def _book(self, journal: Journal, newest: int, verdict: Verdict, applied: int) -> None:
         """Enter a verdict into the journal's account, and the same into the service's counters."""
@@ -155,6 +156,9 @@ class Taking:
         if complete and at:
             complete_to = max(complete_to or 0, at.unix)
             clocks.forget(report.clock)
+        if complete_to is not None and self._not_after is not None:
+            # A gateway whose clock was ahead may have said so.
+            complete_to = min(complete_to, self._not_after)
         state.now = Now(
             heard_at=arrival,
             journal=report.journal,

@@ -52,15 +52,19 @@ class Clocks:
         self._not_after = _NEVER if not_after is None else not_after
         self.rate_ppb = rate_ppb
 
-    def numbered_anew(self, point: Point) -> bool:
-        """Whether a pair on a clock below the present one is news: then the tag was erased and counts its clocks anew.
+    def numbered_anew(self, journal: str, clock: int, point: Point) -> bool:
+        """Whether a pair on a clock below a known one is news: then the tag was erased and counts its clocks anew.
 
-        What was known of the clocks of the old count is dropped.
+        The clocks of the old count go on below zero, so that what waits on them comes before the new count and is
+        closed by it. What waits of the report's own journal is of the new count already.
         """
+        now = self._state.now
+        if clock >= max(now.clock if now else clock, *self._clocks, clock):
+            return False
         newest = max((each.pairs[-1].unix for each in self._clocks.values() if each.pairs), default=0)
         if point.unix <= newest + tag_clock.BEGAN_AGAIN:
             return False
-        self._clocks.clear()
+        self._count_down(journal)
         return True
 
     def learn(self, clock: int, point: Point) -> None:
@@ -120,6 +124,16 @@ class Clocks:
             else:
                 del self._clocks[clock]
 
+    def _count_down(self, journal: str) -> None:
+        """Number the clocks known so far up to -1, in their order, and what waits on them in other journals."""
+        numbers = {clock: below for below, clock in enumerate(sorted(self._clocks), -len(self._clocks))}
+        self._state.clocks = self._clocks = {numbers[clock]: each for clock, each in self._clocks.items()}
+        if self._state.waiting:
+            old = sa.and_(waiting.c.tag_id == self._state.tag_id, waiting.c.journal != journal)
+            # At once: one by one, a new number could be another's old one.
+            below = sa.case(numbers, value=waiting.c.clock, else_=waiting.c.clock)
+            self._conn.execute(sa.update(waiting).where(old).values(clock=below))
+
     def _pairs(self, clock: int) -> Sequence[Point]:
         known = self._clocks.get(clock)
         return known.pairs if known else ()
@@ -154,7 +168,9 @@ class Clocks:
         paired = min(later for later, each in self._clocks.items() if later > clock and each.pairs)
         between = sum(length[each] for each in by_clock if clock < each < paired)
         first = tag_clock.place(0, self._pairs(paired), self.rate_ppb, self._not_after)
-        window = Window(self._reached(clock), first.unix - between)
+        opens = self._reached(clock)
+        # A gateway whose clock was ahead may have placed what came before after what comes now.
+        window = Window(None if opens is None else min(opens, self._not_after), first.unix - between)
         placed = []
         for noted in by_clock[clock]:
             begins = tag_clock.estimate(noted.record.at, length[clock], window)
@@ -178,6 +194,8 @@ class Clocks:
 
     def _keep_waiting(self, waited: Sequence[Noted], left: Sequence[Noted]) -> None:
         """Keep what is left; what waited on one clock waits on whole, or is done whole."""
+        for noted in left:
+            self._clocks.setdefault(noted.clock, ClockState())  # so that every clock of which something waits is known
         tag_id = self._state.tag_id
         done = {noted.clock for noted in waited} - {noted.clock for noted in left}
         if done:

@@ -11,6 +11,9 @@ CALLERS_FAULT: Final = (IntegrityError, DataError)
 """What SQLAlchemy raises for values that cannot be stored. Anything else is the database's failure, or its users have
 too few rights, or our statement is wrong: that would meet every other caller too."""
 
+_CALLERS_CODES: Final = ("21", "54")
+"""How PostgreSQL's codes of the same begin, for which SQLAlchemy has no class: one row twice, and too large a value."""
+
 LOCK_WAIT_MS: Final = 10_000
 """How long a writer waits for others before it gives up."""
 
@@ -77,7 +80,7 @@ def in_words(engine: sa.Engine) -> Iterator[None]:
         yield
     except DBAPIError as error:
         _forget_rows(error)
-        if isinstance(error, CALLERS_FAULT):
+        if isinstance(error, CALLERS_FAULT) or (getattr(error.orig, "sqlstate", None) or "").startswith(_CALLERS_CODES):
             raise
         raise RegisterError(f"the register {name(engine)} {_explain(error.orig)}") from error
     except sa.exc.TimeoutError as error:

@@ -15,9 +15,9 @@ from msgspec.structs import astuple
 from kitback.register.tables import tag, tag_journal, tag_now
 from kitback.register.upsert import among, put_values, texts
 
-GAPS_KEPT: Final = 64
-"""Ranges of lost records remembered in a journal; of older ones only the count is kept. They could only come after all
-from a broker's queue that held them back for as many outages."""
+GAPS_KEPT: Final = 1024
+"""Ranges of lost records remembered in a journal; of older ones only the count is kept. Records in them may still come
+from a broker's queue or the quarantine, which keeps far fewer reports of a tag than that."""
 
 
 class Range(NamedTuple):

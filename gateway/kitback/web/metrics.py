@@ -25,6 +25,7 @@ _HELP = {
     "records.duplicate": ("records_duplicate", "Records that had been taken in before"),
     "records.early": ("records_early", "Records in early reports; they come again"),
     "records.quarantined": ("records_quarantined", "Records that break the contract, set aside"),
+    "quarantine.dropped": ("records_quarantined_dropped", "Of these: not kept, too many of their tag were"),
     "records.lost": ("records_lost", "Sequence numbers written off: no record of them came"),
     "records.found": ("records_found", "Records that came after they had been written off"),
     "records.before_first_sight": (

@@ -1,7 +1,7 @@
 """One row a tag with all that its next report is judged by, where there were five tables with rows of each."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-_GAPS_KEPT = 64
+_GAPS_KEPT = 1024
 
 
 def _account() -> list[sa.Column[Any]]:
@@ -88,12 +88,15 @@ def _presents() -> list[dict[str, Any]]:
         clocks[row["tag_id"]][row["clock"]][0].append([row["counter"], row["unix"]])
     for row in _rows("SELECT * FROM tag_clock"):
         clocks[row["tag_id"]][row["clock"]][1] = row["ends_s"]
-    waiting = {row["tag_id"]: row["n"] for row in _rows("SELECT tag_id, count(*) AS n FROM waiting GROUP BY tag_id")}
+    waiting: Counter[str] = Counter()
+    for row in _rows("SELECT tag_id, clock, count(*) AS n FROM waiting GROUP BY tag_id, clock"):
+        waiting[row["tag_id"]] += row["n"]
+        clocks[row["tag_id"]].setdefault(row["clock"], [[], None])
     return [
         row
         | {
             "clocks": json.dumps(clocks[row["tag_id"]]),
-            "waiting": waiting.get(row["tag_id"], 0),
+            "waiting": waiting[row["tag_id"]],
             "whole": bool(row["whole"]),
         }
         for row in _rows("SELECT * FROM tag_now")
