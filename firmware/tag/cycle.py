@@ -75,9 +75,11 @@ class Tag:
         self._talkative = False  # whether this cycle is worth a line about its sleep
         self._usual_report_s = _SAFE_MODE_S
         kept = _is_kept()
-        cause = _cause(kept)
-        self._cut_short = kept and cause in (_WATCHDOG, _PANIC, _BROWNOUT)  # the last cycle was, perhaps in a report
-        if self._cut_short:
+        wanted = state.rebooting
+        state.rebooting = False
+        cause = _cause(kept, wanted)
+        self._cut_short = kept and state.reporting  # the last report was; MicroPython does not know every reset's cause
+        if kept and not wanted and cause in (_WATCHDOG, _PANIC, _BROWNOUT):
             state.crashes = min(state.crashes + 1, 255)
         elif not kept and cause == machine.PWRON_RESET:
             state.crashes = 0  # whoever switched it off and on wants a new beginning
@@ -110,7 +112,9 @@ class Tag:
         state.seen = now
         span.begin(now)  # nobody looked: that is no quiet
         print("safe mode: %s" % crash.last())
-        if not self._cut_short:
+        if self._cut_short:
+            self._postpone_report()
+        else:
             self._report(now)
         if now - state.boot_at >= _DAY_S:
             state.boot_at = now
@@ -296,6 +300,8 @@ class Tag:
         journal = self._journal()
         battery_mv = board.battery_mv()
         uplink = None
+        state.reporting = True
+        retained.save()
         try:
             if not wifi.join(self._config().networks):
                 return "no network"
@@ -321,6 +327,8 @@ class Tag:
             if uplink:
                 uplink.close()
             wifi.leave()
+            state.reporting = False
+            retained.save()
 
     def _settle(self, upload) -> bool:
         """Bring everything to the gateway, the open span of use too. Whether it has it now."""
@@ -347,6 +355,7 @@ class Tag:
         wait = min(_RETRY_S << state.failures - 1, self._report_s())
         wait -= wait * os.urandom(1)[0] // 1024
         state.report_at = clock.now() + wait
+        state.reporting = False
         return wait
 
 
@@ -354,14 +363,13 @@ def _is_kept() -> bool:
     """Whether the state is there and its clock goes on. Memory may outlast power, but then the RTC begins anew."""
     if not retained.load() or not state.clock or clock.ran_backwards():
         return False
-    return machine.reset_cause() != machine.PWRON_RESET or clock.now() > state.seen
+    # A report saves when it begins, and the radio may brown out in that very second.
+    return machine.reset_cause() != machine.PWRON_RESET or clock.now() + state.reporting > state.seen
 
 
-def _cause(kept: bool) -> int:
+def _cause(kept: bool, wanted: bool) -> int:
     """Why the chip started. MicroPython says power on also of a brownout, and hard reset of a panic too."""
     cause = machine.reset_cause()
-    wanted = state.rebooting
-    state.rebooting = False
     if kept and cause == machine.PWRON_RESET:
         return _BROWNOUT
     return _PANIC if kept and cause == machine.HARD_RESET and not wanted else cause

@@ -85,7 +85,7 @@ state = uctypes.struct(
         "safe_mv": _u16 | 140,
         # commands
         "asked": _u8 | 142,  # a fix and a health record are wanted, due or not
-        "rebooting": _u8 | 143,  # the next hard reset is wanted
+        "rebooting": _u8 | 143,  # the next reset is wanted
         "maintain_until": _u32 | 144,  # no sleep before
         # the last crash, as text: what and where
         "crash": (uctypes.ARRAY | 148, 40 | _u8),
@@ -94,6 +94,7 @@ state = uctypes.struct(
         "lease": (uctypes.ARRAY | 192, 16 | _u8),  # address, netmask, gateway, name server
         "bssid": (uctypes.ARRAY | 208, 6 | _u8),
         "leased": _u8 | 214,  # whether the three above may be used again
+        "reporting": _u8 | 215,  # a report was begun and has not ended
         "tilt": (uctypes.ARRAY | 216, 6 | uctypes.INT16),  # see use/tilt.py
         # the energy ledger, with `wakes` and `awake_ms`
         "ledger_at": _u32 | 228,  # since when
@@ -137,9 +138,10 @@ def renew() -> None:
 
 
 def expect_reset() -> None:
-    """Let the next hard reset be no panic. What is kept stays otherwise, whatever the cycle has half done since."""
+    """Let the next reset be no crash. What is kept stays otherwise, whatever the cycle has half done since."""
     if load():
         state.rebooting = True
+        state.reporting = False
         save()
 
 

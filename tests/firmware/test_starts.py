@@ -10,7 +10,7 @@ from .test_cycle import CYCLE
 STARTS = (
     CYCLE
     + """
-from tag import clock, settings, wifi, wipe
+from tag import clock, settings, wipe
 from tag.use import span
 nothing = lambda *words: None
 settings.print = wipe.print = board.print = nothing
@@ -27,6 +27,83 @@ def touched():
 """
 )
 
+# --- a report that a reset ended -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cause", range(6))
+def test_a_report_that_a_reset_ended_is_put_off_whatever_the_chip_says_of_it(on_tag, cause):
+    reports, pauses = on_tag(
+        STARTS
+        + """
+wake(machine.PWRON_RESET)
+reports, pauses = [], []
+for _ in range(6):
+    pause = cut_in_a_report(given if reports else machine.DEEPSLEEP_RESET, 60)
+    if pause is None:
+        reports.append(state.seen)
+    else:
+        pauses.append(pause)
+        state.crashes = 0
+        time.seconds = state.report_at - 60
+        cycle.retained.save()
+print(json.dumps([reports, pauses]))
+""",
+        cause,
+    )
+    assert len(reports) == len(pauses) == 3, "after each a start without"
+
+
+def test_a_brownout_in_the_second_in_which_a_report_began_costs_no_clock(on_tag):
+    assert on_tag(
+        STARTS
+        + """
+wake(machine.PWRON_RESET)
+cut_in_a_report(machine.DEEPSLEEP_RESET, 60)
+before = network.tries
+wake(machine.PWRON_RESET)
+print(json.dumps([state.clock, network.tries - before]))
+"""
+    ) == [1, 0]
+
+
+def test_a_reset_outside_a_report_does_not_keep_a_tag_from_reporting_at_once(on_tag):
+    assert (
+        on_tag(
+            STARTS
+            + """
+wake(machine.PWRON_RESET)
+state.failures = 12
+cycle.retained.save()
+before = network.tries
+wake(machine.HARD_RESET, 600)
+print(json.dumps(network.tries - before))
+"""
+        )
+        == 1
+    )
+
+
+def test_a_prompt_that_the_watchdog_ends_is_no_crash(on_tag):
+    assert on_tag(
+        STARTS
+        + """
+wake(machine.PWRON_RESET)
+cut_in_a_report(machine.DEEPSLEEP_RESET, 60)
+cycle.retained.expect_reset()
+crashes = []
+Tag = cycle.Tag
+class Watched(Tag):
+    def fit(self):
+        crashes.append(state.crashes)
+        super().fit()
+cycle.Tag = Watched
+before = network.tries
+wake(machine.WDT_RESET, 600)
+print(json.dumps([crashes, network.tries - before]))
+"""
+    ) == [[0], 1]
+
+
 # --- a cell too weak for the radio -----------------------------------------------------------------------------------
 
 
@@ -35,8 +112,9 @@ def test_a_brownout_that_left_the_state_goes_on_with_it_and_puts_the_report_off(
         STARTS
         + """
 wake(machine.PWRON_RESET)
+cut_in_a_report(machine.DEEPSLEEP_RESET, 60)
 before = network.tries
-wake(machine.PWRON_RESET, 1000)
+wake(machine.PWRON_RESET, 940)
 seen = [state.clock, network.tries - before, state.report_at - 1000]
 wake(machine.DEEPSLEEP_RESET, 90_000)
 print(json.dumps(seen + [boots()]))
@@ -208,8 +286,9 @@ def test_a_panic_is_told_from_a_reset_that_somebody_wanted_and_puts_the_report_o
         STARTS
         + """
 wake(machine.PWRON_RESET)
+cut_in_a_report(machine.DEEPSLEEP_RESET, 60)
 before = network.tries
-wake(machine.HARD_RESET, 1000)
+wake(machine.HARD_RESET, 940)
 seen = [state.failures, network.tries - before, state.report_at - 1000]
 wake(machine.DEEPSLEEP_RESET, 90_000)
 print(json.dumps(seen + [boots()]))
