@@ -233,11 +233,12 @@ class Tag:
         retained.save()
 
     def _alarm(self, now: int, on: bool) -> None:
-        """Note that the alarm began or ended, and report it in this cycle."""
+        """Note that the alarm began or ended, and report it in this cycle, unless the cell may be too weak for that."""
         state.alarms = on
         self._note("alarm", now, "unpowered", on)
-        state.report_at = now
-        state.failures = 0
+        if clock.unheard() <= _QUICK_STARTS:
+            state.report_at = now
+            state.failures = 0
 
     def _work(self, now: int) -> None:
         """Everything that is due and not done in every cycle."""

@@ -198,6 +198,22 @@ print(json.dumps([scans, state.report_at]))
     ) == [[], 960]
 
 
+def test_an_alarm_does_not_start_the_radio_in_that_time_either(on_tag):
+    starts, records = on_tag(
+        BROWNOUTS
+        + """
+provision["kind"] = "mattress"
+esp32.values["provision"] = json.dumps(provision).encode()
+power(3700, 0)
+machine.levels[35] = 1_500_000
+print(json.dumps([weak(86_400), [record[0] for record in noted()]]))
+"""
+    )
+    assert len(starts) <= 32
+    assert set(b - a for a, b in pairwise(starts[-8:])) == {3840}
+    assert 0 < records.count("alarm") <= len(starts), "it goes with the report that was held back"
+
+
 def test_once_the_gateway_has_answered_the_next_starts_are_quick_again(on_tag):
     assert on_tag(
         BROWNOUTS
