@@ -38,6 +38,7 @@ _QUICK_STARTS = const(3)  # without a state and without an answer; those that fo
 _MOST_DOUBLINGS = const(6)
 _CRASH_S = const(60)
 _LONGEST_CRASH_S = const(3600)
+_NEVER = const(0xFFFF_FFFF)
 
 # By machine.reset_cause(), where 4 is deep sleep: a start only when the state did not survive it. The last two: _cause.
 _CAUSES = ("unknown", "power_on", "hard_reset", "watchdog", "unknown", "soft_reset", "panic", "brownout")
@@ -362,10 +363,15 @@ class Tag:
 
 def _is_kept() -> bool:
     """Whether the state is there and its clock goes on. Memory may outlast power, but then the RTC begins anew."""
-    if not retained.load() or not state.clock or clock.ran_backwards():
+    if not retained.load():
         return False
     # A report saves when it begins, and the radio may brown out in that very second.
-    return machine.reset_cause() != machine.PWRON_RESET or clock.now() + state.reporting > state.seen
+    goes_on = machine.reset_cause() != machine.PWRON_RESET or clock.now() + state.reporting > state.seen
+    if state.clock and goes_on and not clock.ran_backwards():
+        return True
+    state.seen = _NEVER  # a sleep may follow before there is a new clock; this one must not pass for going on then
+    retained.save()
+    return False
 
 
 def _cause(kept: bool, wanted: bool) -> int:

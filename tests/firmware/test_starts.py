@@ -232,6 +232,23 @@ except BrownOut:
     ) == [True, True]
 
 
+def test_a_clock_that_power_ended_does_not_come_back_after_a_sleep_for_want_of_voltage(on_tag):
+    assert on_tag(
+        STARTS
+        + """
+power(3900, 0)
+wake(machine.PWRON_RESET)
+wake(machine.DEEPSLEEP_RESET, 1200)
+power(2900, 0)
+time.seconds = 0
+pauses = [wake(machine.PWRON_RESET), wake(machine.DEEPSLEEP_RESET, 900)]
+power(3900, 0)
+wake(machine.DEEPSLEEP_RESET, 900)
+print(json.dumps([pauses, state.clock, state.seen]))
+"""
+    ) == [[900, 900], 2, 0]
+
+
 LOW: dict[str, str] = {
     "power comes": "machine.rtc_memory = b''\nstart = machine.PWRON_RESET",
     "a brownout": "start = machine.PWRON_RESET",
