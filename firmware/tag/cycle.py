@@ -417,7 +417,8 @@ def _count_boot(cause: int) -> None:
     """Starts that lead nowhere are counted, and noted with the first thing that is."""
     state.boots = state.boots + 1 if state.boots and state.boot_cause == cause else 1
     state.boot_cause = cause
-    state.boot_at = clock.now()
+    if state.crashes < crash.MOST:  # in safe mode its day counts from here, whatever ends its reports
+        state.boot_at = clock.now()
 
 
 def _crashed(error: Exception) -> None:

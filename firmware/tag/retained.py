@@ -63,7 +63,7 @@ state = uctypes.struct(
         "awake_ms": _u32 | 96,
         # small things
         "cells": (uctypes.ARRAY | 100, 4 | _u8),  # see use/hysteresis.py
-        "boot_at": _u32 | 104,  # last start
+        "boot_at": _u32 | 104,  # last start; in safe mode its own, or its last try of life
         "boots": _u16 | 108,  # starts not journalled yet
         "boot_cause": _u8 | 110,
         "kind": _u8 | 111,
@@ -130,9 +130,12 @@ def clear() -> None:
 
 
 def renew() -> None:
-    """Begin with a state of zeros, but remember the crashes."""
+    """Begin with a state of zeros, but remember the crashes, and the starts that are not journalled yet."""
     crashes, crash = state.crashes, bytes(state.crash)
+    boots, boot_cause = state.boots, state.boot_cause
     clear()
+    state.boots = boots
+    state.boot_cause = boot_cause
     state.crashes = crashes
     state.crash[:] = crash
 

@@ -87,6 +87,27 @@ print(json.dumps([failing, wake(machine.DEEPSLEEP_RESET, 3600)]))
     assert 0 < living <= 60
 
 
+def test_safe_mode_tries_life_once_a_day_also_when_every_report_ends_in_a_reset(on_tag):
+    hours = on_tag(
+        CYCLE
+        + """
+wake(machine.PWRON_RESET)
+state.crashes = 7
+cycle.retained.save()
+hours, cause, pause = [], machine.DEEPSLEEP_RESET, 3600
+for hour in range(60):
+    if state.crashes < 4:
+        hours.append(hour)
+        state.crashes = 7  # it does not go well
+        cycle.retained.save()
+    if cut_in_a_report(cause, pause) is None:
+        cut_in_a_report(machine.HARD_RESET, 10)
+print(json.dumps(hours))
+"""
+    )
+    assert hours == [24, 48]
+
+
 def test_a_watchdog_that_ends_every_cycle_leads_to_safe_mode_too_without_a_report_at_once(on_tag):
     pause, tries = on_tag(
         CYCLE
@@ -142,6 +163,16 @@ print(json.dumps([record[3:] for record in noted() if record[0] == "boot"]))
 """
     )
     assert boots == [["power_on", 1], ["watchdog", 5]]
+
+
+def test_starts_are_counted_on_when_the_state_is_given_up(on_tag):
+    assert on_tag(
+        RAISING
+        + """
+wake(machine.DEEPSLEEP_RESET, 60)
+print(json.dumps([cycle._CAUSES[state.boot_cause], state.boots]))
+"""
+    ) == ["panic", 4 + 1]
 
 
 def test_a_state_that_is_lost_over_deep_sleep_starts_a_new_clock(on_tag):

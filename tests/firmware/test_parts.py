@@ -88,6 +88,7 @@ board.imu = lambda: sensor
     [
         ([1, 0], [1, 0]),
         ([1, 1], [1, 0]),
+        ([1, 2], [1, 0]),
         ([1, 9], [None, None]),
         ([0, 9], [None, None]),
         ([None, 0], [None, None]),
@@ -315,6 +316,25 @@ print(fit.emptied())
         [(50, "kg", 70), (150, "kg", 2)],
     )
     assert lines[-1] == "{'kg': 2}"
+
+
+def test_a_load_that_fits_nobody_says_nothing_until_it_is_noted_anew(on_board):
+    *_, said, kept = on_board(
+        FIT
+        + """
+time.sleep(20)
+fit.rest("load", "hx711")  # with somebody on it
+time.sleep(100)
+fit.weight(70)  # and nobody now
+attempt(fit.emptied)
+print(fit.board.load().level())
+print(json.dumps(fit.fitting._read()["load"][1:]))
+""",
+        [(10, "kg", 70), (60, "kg", 0)],
+    )
+    at_rest, under = json.loads(kept)
+    assert said == "None"
+    assert at_rest == under
 
 
 TILT = """
