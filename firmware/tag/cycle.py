@@ -96,11 +96,14 @@ class Tag:
 
     def fit(self) -> None:
         """Take up what senses use."""
-        self._use = use.of(state.kind, state.cells)
-        self._usual_report_s = self._use.REPORT_S
+        self._mains = board.mains()
+        self._take_up_sensors()
         if self._cut_short:
             self._postpone_report()
-        self._mains = board.mains()
+
+    def _take_up_sensors(self) -> None:
+        self._use = use.of(state.kind, state.cells)
+        self._usual_report_s = self._use.REPORT_S
         self._motion = board.motion()
 
     def safe(self) -> None:
@@ -253,6 +256,7 @@ class Tag:
 
             state.health_at = now
             self._note("health", now, *health.since_last(now))
+            self._take_up_sensors()  # one may have failed to start, and on mains there may be no other start for months
         if now >= state.report_at:
             self._report(now)
 
@@ -393,6 +397,7 @@ def _spare_cell() -> None:
     except Exception:  # that is for a cycle to raise, and for safe mode to tell
         return
     if low:
+        print("supply too low; sleep %d ms" % (_SAVING_S * 1000))  # also what a board without a cell says
         machine.deepsleep(_SAVING_S * 1000)
 
 

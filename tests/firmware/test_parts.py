@@ -122,6 +122,30 @@ print(json.dumps([[wake(machine.DEEPSLEEP_RESET, 900) for _ in range(2)], esp32.
     ) == [pauses, armed]
 
 
+def test_on_mains_a_sensor_that_did_not_answer_is_tried_again_with_each_health_record(on_tag):
+    tried, records = on_tag(
+        SENSOR
+        + """
+tried, days = [], 3
+board.imu = lambda: tried.append(time.seconds)
+
+def lightsleep(ms):
+    time.seconds += ms // 1000
+    if time.seconds > days * 86_400 + 3600:
+        raise machine.Slept(ms)
+
+machine.lightsleep = lightsleep
+machine.levels[25] = 1
+cycle.routine.every_s = lambda: 86_400
+wake(machine.PWRON_RESET)
+print(json.dumps([sorted(set(tried)), [record[2] for record in noted() if record[0] == "health"]]))
+"""
+    )
+    assert tried[0] == 0
+    assert tried[1:] == records
+    assert len(records) == 3
+
+
 def test_a_motion_sensor_that_is_not_there_is_told_and_the_motor_is_looked_at_instead(on_board):
     said, event = on_board(
         """

@@ -287,6 +287,19 @@ print(json.dumps([pauses, same, touched() == before]))
     ) == [[900, 900], True, False]
 
 
+def test_a_board_that_sleeps_for_want_of_voltage_says_so(on_tag):
+    assert on_tag(
+        STARTS
+        + """
+said = []
+cycle.print = said.append
+power(0, 0)
+wake(machine.PWRON_RESET)
+print(json.dumps(said))
+"""
+    ) == ["supply too low; sleep 900000 ms"]
+
+
 def test_what_is_safe_is_the_settings_to_say_also_when_power_comes(on_tag):
     assert on_tag(
         STARTS
