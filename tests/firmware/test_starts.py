@@ -210,7 +210,7 @@ print(json.dumps([weak(86_400), [record[0] for record in noted()]]))
 """
     )
     assert len(starts) <= 32
-    assert set(b - a for a, b in pairwise(starts[-8:])) == {3840}
+    assert {b - a for a, b in pairwise(starts[-8:])} == {3840}
     assert 0 < records.count("alarm") <= len(starts), "it goes with the report that was held back"
 
 
