@@ -9,7 +9,7 @@ from tag.pins import CHIP, PINS
 from tag.use.gauge import Gauge
 
 _LIS3DH = const(0x18)
-_LOOKS = const(2)  # it may be shaken just then, but hardly twice
+_LOOKS = const(3)  # it may be shaken just then, and again after a pause of ours, but hardly more often
 _MOTION_MG = const(96)  # a hoist that is pushed over a threshold, but not a lorry in the street
 
 

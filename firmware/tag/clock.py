@@ -25,10 +25,15 @@ def now() -> int:
 
 
 def begin() -> int:
-    """Start a new clock at counter 0. The number of clocks, with this one, since a round trip last told the time."""
+    """Start a new clock at counter 0. The number of clocks, with this one, since the gateway last answered."""
     state.clock = nvs.count("power_ons")
     state.offset = -time.time()
     return nvs.count("unheard")
+
+
+def unheard() -> int:
+    """What `begin` said, unless the gateway has answered since."""
+    return nvs.number("unheard")
 
 
 def ran_backwards() -> bool:
@@ -37,12 +42,14 @@ def ran_backwards() -> bool:
 
 
 def pair(sent: int, unix: int) -> None:
-    """Note a round trip that began at counter `sent`, has just ended, and told the Unix time."""
+    """Note a round trip that began at counter `sent`, has just ended, and told the Unix time; 0 if it told none."""
+    if unheard():
+        nvs.erase("unheard")
+    if not unix:
+        return
     state.pair_sent = sent
     state.pair_acked = now()
     state.pair_unix = unix
-    if nvs.number("unheard"):
-        nvs.erase("unheard")
     if unix // _DAY_S != nvs.number("newest_day"):  # not the second: NVS is flash
         nvs.keep("newest_day", unix // _DAY_S)
 

@@ -38,6 +38,7 @@ _QUICK_STARTS = const(3)  # without a state and without an answer; those that fo
 _MOST_DOUBLINGS = const(6)
 _CRASH_S = const(60)
 _LONGEST_CRASH_S = const(3600)
+_NEVER = const(0xFFFF_FFFF)
 
 # By machine.reset_cause(), where 4 is deep sleep: a start only when the state did not survive it. The last two: _cause.
 _CAUSES = ("unknown", "power_on", "hard_reset", "watchdog", "unknown", "soft_reset", "panic", "brownout")
@@ -75,9 +76,11 @@ class Tag:
         self._talkative = False  # whether this cycle is worth a line about its sleep
         self._usual_report_s = _SAFE_MODE_S
         kept = _is_kept()
-        cause = _cause(kept)
-        self._cut_short = kept and cause in (_WATCHDOG, _PANIC, _BROWNOUT)  # the last cycle was, perhaps in a report
-        if self._cut_short:
+        wanted = state.rebooting
+        state.rebooting = False
+        cause = _cause(kept, wanted)
+        self._cut_short = kept and state.reporting  # the last report was; MicroPython does not know every reset's cause
+        if kept and not wanted and cause in (_WATCHDOG, _PANIC, _BROWNOUT):
             state.crashes = min(state.crashes + 1, 255)
         elif not kept and cause == machine.PWRON_RESET:
             state.crashes = 0  # whoever switched it off and on wants a new beginning
@@ -93,11 +96,14 @@ class Tag:
 
     def fit(self) -> None:
         """Take up what senses use."""
-        self._use = use.of(state.kind, state.cells)
-        self._usual_report_s = self._use.REPORT_S
+        self._mains = board.mains()
+        self._take_up_sensors()
         if self._cut_short:
             self._postpone_report()
-        self._mains = board.mains()
+
+    def _take_up_sensors(self) -> None:
+        self._use = use.of(state.kind, state.cells)
+        self._usual_report_s = self._use.REPORT_S
         self._motion = board.motion()
 
     def safe(self) -> None:
@@ -110,7 +116,9 @@ class Tag:
         state.seen = now
         span.begin(now)  # nobody looked: that is no quiet
         print("safe mode: %s" % crash.last())
-        if not self._cut_short:
+        if self._cut_short:
+            self._postpone_report()
+        else:
             self._report(now)
         if now - state.boot_at >= _DAY_S:
             state.boot_at = now
@@ -229,11 +237,12 @@ class Tag:
         retained.save()
 
     def _alarm(self, now: int, on: bool) -> None:
-        """Note that the alarm began or ended, and report it in this cycle."""
+        """Note that the alarm began or ended, and report it in this cycle, unless the cell may be too weak for that."""
         state.alarms = on
         self._note("alarm", now, "unpowered", on)
-        state.report_at = now
-        state.failures = 0
+        if clock.unheard() <= _QUICK_STARTS:
+            state.report_at = now
+            state.failures = 0
 
     def _work(self, now: int) -> None:
         """Everything that is due and not done in every cycle."""
@@ -247,6 +256,7 @@ class Tag:
 
             state.health_at = now
             self._note("health", now, *health.since_last(now))
+            self._take_up_sensors()  # one may have failed to start, and on mains there may be no other start for months
         if now >= state.report_at:
             self._report(now)
 
@@ -296,6 +306,8 @@ class Tag:
         journal = self._journal()
         battery_mv = board.battery_mv()
         uplink = None
+        state.reporting = True
+        retained.save()
         try:
             if not wifi.join(self._config().networks):
                 return "no network"
@@ -321,6 +333,8 @@ class Tag:
             if uplink:
                 uplink.close()
             wifi.leave()
+            state.reporting = False
+            retained.save()
 
     def _settle(self, upload) -> bool:
         """Bring everything to the gateway, the open span of use too. Whether it has it now."""
@@ -347,21 +361,26 @@ class Tag:
         wait = min(_RETRY_S << state.failures - 1, self._report_s())
         wait -= wait * os.urandom(1)[0] // 1024
         state.report_at = clock.now() + wait
+        state.reporting = False
         return wait
 
 
 def _is_kept() -> bool:
     """Whether the state is there and its clock goes on. Memory may outlast power, but then the RTC begins anew."""
-    if not retained.load() or not state.clock or clock.ran_backwards():
+    if not retained.load():
         return False
-    return machine.reset_cause() != machine.PWRON_RESET or clock.now() > state.seen
+    # A report saves when it begins, and the radio may brown out in that very second.
+    goes_on = machine.reset_cause() != machine.PWRON_RESET or clock.now() + state.reporting > state.seen
+    if state.clock and goes_on and not clock.ran_backwards():
+        return True
+    state.seen = _NEVER  # a sleep may follow before there is a new clock; this one must not pass for going on then
+    retained.save()
+    return False
 
 
-def _cause(kept: bool) -> int:
+def _cause(kept: bool, wanted: bool) -> int:
     """Why the chip started. MicroPython says power on also of a brownout, and hard reset of a panic too."""
     cause = machine.reset_cause()
-    wanted = state.rebooting
-    state.rebooting = False
     if kept and cause == machine.PWRON_RESET:
         return _BROWNOUT
     return _PANIC if kept and cause == machine.HARD_RESET and not wanted else cause
@@ -378,6 +397,7 @@ def _spare_cell() -> None:
     except Exception:  # that is for a cycle to raise, and for safe mode to tell
         return
     if low:
+        print("supply too low; sleep %d ms" % (_SAVING_S * 1000))  # also what a board without a cell says
         machine.deepsleep(_SAVING_S * 1000)
 
 
@@ -402,7 +422,8 @@ def _count_boot(cause: int) -> None:
     """Starts that lead nowhere are counted, and noted with the first thing that is."""
     state.boots = state.boots + 1 if state.boots and state.boot_cause == cause else 1
     state.boot_cause = cause
-    state.boot_at = clock.now()
+    if state.crashes < crash.MOST:  # in safe mode its day counts from here, whatever ends its reports
+        state.boot_at = clock.now()
 
 
 def _crashed(error: Exception) -> None:

@@ -1,7 +1,7 @@
 """At the workbench, when a tag is fitted: which parts it has, and what they say. Each call is noted for good.
 
 `kitback tag fit` makes these calls over the serial line, one a step, and tells the fitter what to see to before each
-(docs/hardware.md). Each gives what was measured, or raises NotFitted and notes nothing.
+(docs/hardware.md). Each gives what was measured, or raises NotFitted; then nothing was noted, unless it says so.
 """
 
 import json
@@ -22,7 +22,7 @@ PARTS = ("dc", "ac", "hx711")
 
 
 class NotFitted(Exception):
-    """Nothing was noted. Says why."""
+    """It cannot be right. Says why."""
 
 
 def imu(part: str) -> dict:
@@ -55,12 +55,16 @@ def weight(kg: int) -> dict:
 
 
 def emptied() -> dict:
-    """See that the load is that of nobody once the weight is off: else the two were mixed up, or something sticks."""
-    _, at_rest, under = fitting.noted.get("load", ("", 0, 0))
+    """See that the load is that of nobody once the weight is off: else the two were mixed up, or something sticks.
+
+    Then nobody knows which of the two is wrong, and the load says nothing until both are noted anew.
+    """
+    part, at_rest, under = fitting.noted.get("load", ("", 0, 0))
     if at_rest == under:
         raise NotFitted("load: first note what it says at rest and under a weight")
     kg = (_steady("load")["level"] - at_rest) * _REFERENCE_KG // (under - at_rest)
     if abs(kg) >= _NOBODY_KG:
+        _note("load", [part, at_rest, at_rest])
         raise NotFitted("load: reads as %d kg with nobody on it; note both anew" % kg)
     return {"kg": kg}
 

@@ -110,13 +110,12 @@ class Journal:
             if generation == self.generation and number == self.number:
                 self._ring.append((serial, sector, first))
         self._ring.sort()
-        _, sector, first = self._ring[-1]
-        self.newest = first - 1
-        self._next = first
+        _, sector, self._next = self._ring[-1]
         self._end = _HEADER_SIZE
+        newest = 0
         for at, length, seq, _ in self._frames(sector):
             if length:
-                self.newest = seq
+                newest = seq
             self._next = seq + 1
             self._end = _aligned(at + _FRAME_SIZE + length)
         used = self._used()
@@ -125,6 +124,15 @@ class Journal:
             self._end = used
             self._next += 1
             self._torn = True
+        self.newest = newest or self._newest_before()
+
+    def _newest_before(self) -> int:
+        """The newest record that is whole in the sectors before the last; the number before its first may be spent."""
+        for _, sector, _ in reversed(self._ring[:-1]):
+            newest = max((seq for _, length, seq, _ in self._frames(sector) if length), default=0)
+            if newest:
+                return newest
+        return self._ring[0][2] - 1
 
     def _header(self, sector: int):
         """(generation, serial, id, first) of a sector, or None if it has no good header."""

@@ -63,7 +63,7 @@ state = uctypes.struct(
         "awake_ms": _u32 | 96,
         # small things
         "cells": (uctypes.ARRAY | 100, 4 | _u8),  # see use/hysteresis.py
-        "boot_at": _u32 | 104,  # last start
+        "boot_at": _u32 | 104,  # last start; in safe mode its own, or its last try of life
         "boots": _u16 | 108,  # starts not journalled yet
         "boot_cause": _u8 | 110,
         "kind": _u8 | 111,
@@ -85,7 +85,7 @@ state = uctypes.struct(
         "safe_mv": _u16 | 140,
         # commands
         "asked": _u8 | 142,  # a fix and a health record are wanted, due or not
-        "rebooting": _u8 | 143,  # the next hard reset is wanted
+        "rebooting": _u8 | 143,  # the next reset is wanted
         "maintain_until": _u32 | 144,  # no sleep before
         # the last crash, as text: what and where
         "crash": (uctypes.ARRAY | 148, 40 | _u8),
@@ -94,6 +94,7 @@ state = uctypes.struct(
         "lease": (uctypes.ARRAY | 192, 16 | _u8),  # address, netmask, gateway, name server
         "bssid": (uctypes.ARRAY | 208, 6 | _u8),
         "leased": _u8 | 214,  # whether the three above may be used again
+        "reporting": _u8 | 215,  # a report was begun and has not ended
         "tilt": (uctypes.ARRAY | 216, 6 | uctypes.INT16),  # see use/tilt.py
         # the energy ledger, with `wakes` and `awake_ms`
         "ledger_at": _u32 | 228,  # since when
@@ -129,17 +130,21 @@ def clear() -> None:
 
 
 def renew() -> None:
-    """Begin with a state of zeros, but remember the crashes."""
+    """Begin with a state of zeros, but remember the crashes, and the starts that are not journalled yet."""
     crashes, crash = state.crashes, bytes(state.crash)
+    boots, boot_cause = state.boots, state.boot_cause
     clear()
+    state.boots = boots
+    state.boot_cause = boot_cause
     state.crashes = crashes
     state.crash[:] = crash
 
 
 def expect_reset() -> None:
-    """Let the next hard reset be no panic. What is kept stays otherwise, whatever the cycle has half done since."""
+    """Let the next reset be no crash. What is kept stays otherwise, whatever the cycle has half done since."""
     if load():
         state.rebooting = True
+        state.reporting = False
         save()
 
 

@@ -112,9 +112,7 @@ class Upload:
         self.settings = ack.get("settings", 0)
         self.commands = ack.get("commands", 0)
         self._most = min(2 * self._most, report.MAX_MESSAGE)
-        unix = ack.get("unix")
-        if unix:
-            clock.pair(sent_at, unix)
+        clock.pair(sent_at, ack.get("unix") or 0)
 
     def _rejected(self, why: str, sent) -> None:
         """Find the record that cannot be read, by halves, and leave it out."""

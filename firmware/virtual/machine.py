@@ -31,11 +31,11 @@ def wake_reason():
 
 
 def reset():
-    raise world.Reset(HARD_RESET)
+    raise world.Reset(HARD_RESET, world.memory)
 
 
 def soft_reset():
-    raise world.Reset(SOFT_RESET)
+    raise world.Reset(SOFT_RESET, world.memory)
 
 
 def disable_irq():

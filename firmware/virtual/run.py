@@ -104,7 +104,8 @@ def _live(restart_every):
             sleeps += 1
         except world.Reset as reset:
             worn = False
-            world.boot(reset.args[0])
+            cause, world.memory = reset.args  # a chip runs no `finally` on its way out
+            world.boot(cause)
         if worn or (sleeps and sleeps == restart_every) or not _is_fresh():
             world.save()
             return

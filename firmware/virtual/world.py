@@ -53,7 +53,7 @@ class DeepSleep(BaseException):
 
 
 class Reset(BaseException):
-    """The chip resets. The argument is the cause, a number of `machine`."""
+    """The chip resets. The arguments are the cause, a number of `machine`, and what the RTC's memory held just then."""
 
 
 class PowerLost(BaseException):
@@ -277,7 +277,7 @@ def _on_wall():
 def _move_to(target):
     global _now
     if target >= _watchdog:
-        raise Reset(3)
+        raise Reset(3, memory)
     while target >= _due:
         _meet()
     _now = max(_now, target)

@@ -3,16 +3,16 @@
 import re
 
 CYCLE = """
-import esp32, machine, network, time
 from nor import Nor
-from tag import board, cycle
+flash = Nor(16, 4096)  # first, while there is so much in one piece
+import esp32, machine, network, time
+from tag import board, cycle, wifi
 from tag.journal import Journal
 from tag.retained import state
 
 provision = {"kind": "bed", "secret": "00", "anchor_key": "00", "key_id": 1, "broker": ["", 1], "root": "kitback"}
 provision.update({"networks": [["home", "password"]], "user": None, "password": None})
 esp32.values["provision"] = json.dumps(provision).encode()
-flash = Nor(16, 4096)
 board.journal_flash = lambda: flash
 cycle.print = lambda *words: None
 
@@ -24,6 +24,21 @@ def wake(cause, pause=0):
         cycle.live()
     except machine.Slept as slept:
         return slept.args[0] // 1000
+
+class Cut(BaseException):
+    pass
+
+def cut_in_a_report(cause, pause=0):
+    # Starts the chip, and a reset ends its report: what is kept is as it was when the radio started.
+    def cut(networks):
+        raise Cut(machine.rtc_memory)
+    join, wifi.join = wifi.join, cut
+    try:
+        return wake(cause, pause)
+    except Cut as cut:
+        machine.rtc_memory = cut.args[0]
+    finally:
+        wifi.join = join
 
 def noted():
     return [json.loads(bytes(text)) for _, _, text in Journal(flash, None).read(0)]
@@ -72,6 +87,27 @@ print(json.dumps([failing, wake(machine.DEEPSLEEP_RESET, 3600)]))
     assert 0 < living <= 60
 
 
+def test_safe_mode_tries_life_once_a_day_also_when_every_report_ends_in_a_reset(on_tag):
+    hours = on_tag(
+        CYCLE
+        + """
+wake(machine.PWRON_RESET)
+state.crashes = 7
+cycle.retained.save()
+hours, cause, pause = [], machine.DEEPSLEEP_RESET, 3600
+for hour in range(60):
+    if state.crashes < 4:
+        hours.append(hour)
+        state.crashes = 7  # it does not go well
+        cycle.retained.save()
+    if cut_in_a_report(cause, pause) is None:
+        cut_in_a_report(machine.HARD_RESET, 10)
+print(json.dumps(hours))
+"""
+    )
+    assert hours == [24, 48]
+
+
 def test_a_watchdog_that_ends_every_cycle_leads_to_safe_mode_too_without_a_report_at_once(on_tag):
     pause, tries = on_tag(
         CYCLE
@@ -79,6 +115,7 @@ def test_a_watchdog_that_ends_every_cycle_leads_to_safe_mode_too_without_a_repor
 wake(machine.PWRON_RESET)
 state.crashes = 3
 cycle.retained.save()
+cut_in_a_report(machine.DEEPSLEEP_RESET, 60)
 before = network.tries
 print(json.dumps([wake(machine.WDT_RESET, 30), network.tries - before]))
 """
@@ -103,8 +140,9 @@ def test_a_watchdog_reset_keeps_the_clock_and_puts_the_report_off(on_tag):
         CYCLE
         + """
 wake(machine.PWRON_RESET)
+cut_in_a_report(machine.DEEPSLEEP_RESET, 60)
 before = network.tries
-pause = wake(machine.WDT_RESET, 1000)
+pause = wake(machine.WDT_RESET, 940)
 print(json.dumps([state.clock, state.seen, network.tries - before, state.report_at - 1000, pause]))
 """
     )
@@ -125,6 +163,16 @@ print(json.dumps([record[3:] for record in noted() if record[0] == "boot"]))
 """
     )
     assert boots == [["power_on", 1], ["watchdog", 5]]
+
+
+def test_starts_are_counted_on_when_the_state_is_given_up(on_tag):
+    assert on_tag(
+        RAISING
+        + """
+wake(machine.DEEPSLEEP_RESET, 60)
+print(json.dumps([cycle._CAUSES[state.boot_cause], state.boots]))
+"""
+    ) == ["panic", 4 + 1]
 
 
 def test_a_state_that_is_lost_over_deep_sleep_starts_a_new_clock(on_tag):
@@ -177,7 +225,6 @@ def test_a_heap_too_broken_up_for_a_talk_ends_in_a_deep_sleep_and_the_report_goe
     pauses = on_tag(
         CYCLE
         + """
-from tag import wifi
 wake(machine.PWRON_RESET)
 def broken_up(networks):
     bytearray(1 << 40)

@@ -164,6 +164,35 @@ print(json.dumps([tears, len(begun), again]))
     assert again == []
 
 
+@pytest.mark.parametrize("more", [0, 1, 9])
+def test_the_newest_is_a_record_that_is_held_also_where_sectors_begin_with_torn_ones(on_tag, more):
+    newest, seqs, oldest, following = on_tag(
+        SETUP
+        + """
+def tear(operation):
+    book = journal(flash)
+    flash._cut_at, flash._quarters = flash.operations + operation, 2
+    try:
+        book.append(1, "use", 1000, 0, 0, 0)
+    except PowerCut:
+        pass
+
+flash = Nor(4, 256)
+fill(flash, 5)
+tear(1)  # number 6, at the end of a sector
+tear(3)  # number 7; the next sector was erased and has its header
+for _ in range(given):
+    tear(2)
+book = journal(flash)
+print(json.dumps([book.newest, sorted(held(book)), book.oldest, book.append(1, "use", 0, 0, 0, 0)]))
+""",
+        more,
+    )
+    assert seqs == [1, 2, 3, 4, 5]
+    assert (oldest, newest) == (1, 5)
+    assert following >= 8 + more // 2
+
+
 def test_what_is_torn_costs_no_record_that_is_whole(on_tag):
     assert on_tag(
         SETUP

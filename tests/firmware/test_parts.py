@@ -88,6 +88,7 @@ board.imu = lambda: sensor
     [
         ([1, 0], [1, 0]),
         ([1, 1], [1, 0]),
+        ([1, 2], [1, 0]),
         ([1, 9], [None, None]),
         ([0, 9], [None, None]),
         ([None, 0], [None, None]),
@@ -119,6 +120,30 @@ print(json.dumps([[wake(machine.DEEPSLEEP_RESET, 900) for _ in range(2)], esp32.
 """,
         sensor,
     ) == [pauses, armed]
+
+
+def test_on_mains_a_sensor_that_did_not_answer_is_tried_again_with_each_health_record(on_tag):
+    tried, records = on_tag(
+        SENSOR
+        + """
+tried, days = [], 3
+board.imu = lambda: tried.append(time.seconds)
+
+def lightsleep(ms):
+    time.seconds += ms // 1000
+    if time.seconds > days * 86_400 + 3600:
+        raise machine.Slept(ms)
+
+machine.lightsleep = lightsleep
+machine.levels[25] = 1
+cycle.routine.every_s = lambda: 86_400
+wake(machine.PWRON_RESET)
+print(json.dumps([sorted(set(tried)), [record[2] for record in noted() if record[0] == "health"]]))
+"""
+    )
+    assert tried[0] == 0
+    assert tried[1:] == records
+    assert len(records) == 3
 
 
 def test_a_motion_sensor_that_is_not_there_is_told_and_the_motor_is_looked_at_instead(on_board):
@@ -315,6 +340,25 @@ print(fit.emptied())
         [(50, "kg", 70), (150, "kg", 2)],
     )
     assert lines[-1] == "{'kg': 2}"
+
+
+def test_a_load_that_fits_nobody_says_nothing_until_it_is_noted_anew(on_board):
+    *_, said, kept = on_board(
+        FIT
+        + """
+time.sleep(20)
+fit.rest("load", "hx711")  # with somebody on it
+time.sleep(100)
+fit.weight(70)  # and nobody now
+attempt(fit.emptied)
+print(fit.board.load().level())
+print(json.dumps(fit.fitting._read()["load"][1:]))
+""",
+        [(10, "kg", 70), (60, "kg", 0)],
+    )
+    at_rest, under = json.loads(kept)
+    assert said == "None"
+    assert at_rest == under
 
 
 TILT = """

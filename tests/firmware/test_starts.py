@@ -10,7 +10,7 @@ from .test_cycle import CYCLE
 STARTS = (
     CYCLE
     + """
-from tag import clock, settings, wifi, wipe
+from tag import clock, settings, wipe
 from tag.use import span
 nothing = lambda *words: None
 settings.print = wipe.print = board.print = nothing
@@ -27,6 +27,83 @@ def touched():
 """
 )
 
+# --- a report that a reset ended -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cause", range(6))
+def test_a_report_that_a_reset_ended_is_put_off_whatever_the_chip_says_of_it(on_tag, cause):
+    reports, pauses = on_tag(
+        STARTS
+        + """
+wake(machine.PWRON_RESET)
+reports, pauses = [], []
+for _ in range(6):
+    pause = cut_in_a_report(given if reports else machine.DEEPSLEEP_RESET, 60)
+    if pause is None:
+        reports.append(state.seen)
+    else:
+        pauses.append(pause)
+        state.crashes = 0
+        time.seconds = state.report_at - 60
+        cycle.retained.save()
+print(json.dumps([reports, pauses]))
+""",
+        cause,
+    )
+    assert len(reports) == len(pauses) == 3, "after each a start without"
+
+
+def test_a_brownout_in_the_second_in_which_a_report_began_costs_no_clock(on_tag):
+    assert on_tag(
+        STARTS
+        + """
+wake(machine.PWRON_RESET)
+cut_in_a_report(machine.DEEPSLEEP_RESET, 60)
+before = network.tries
+wake(machine.PWRON_RESET)
+print(json.dumps([state.clock, network.tries - before]))
+"""
+    ) == [1, 0]
+
+
+def test_a_reset_outside_a_report_does_not_keep_a_tag_from_reporting_at_once(on_tag):
+    assert (
+        on_tag(
+            STARTS
+            + """
+wake(machine.PWRON_RESET)
+state.failures = 12
+cycle.retained.save()
+before = network.tries
+wake(machine.HARD_RESET, 600)
+print(json.dumps(network.tries - before))
+"""
+        )
+        == 1
+    )
+
+
+def test_a_prompt_that_the_watchdog_ends_is_no_crash(on_tag):
+    assert on_tag(
+        STARTS
+        + """
+wake(machine.PWRON_RESET)
+cut_in_a_report(machine.DEEPSLEEP_RESET, 60)
+cycle.retained.expect_reset()
+crashes = []
+Tag = cycle.Tag
+class Watched(Tag):
+    def fit(self):
+        crashes.append(state.crashes)
+        super().fit()
+cycle.Tag = Watched
+before = network.tries
+wake(machine.WDT_RESET, 600)
+print(json.dumps([crashes, network.tries - before]))
+"""
+    ) == [[0], 1]
+
+
 # --- a cell too weak for the radio -----------------------------------------------------------------------------------
 
 
@@ -35,8 +112,9 @@ def test_a_brownout_that_left_the_state_goes_on_with_it_and_puts_the_report_off(
         STARTS
         + """
 wake(machine.PWRON_RESET)
+cut_in_a_report(machine.DEEPSLEEP_RESET, 60)
 before = network.tries
-wake(machine.PWRON_RESET, 1000)
+wake(machine.PWRON_RESET, 940)
 seen = [state.clock, network.tries - before, state.report_at - 1000]
 wake(machine.DEEPSLEEP_RESET, 90_000)
 print(json.dumps(seen + [boots()]))
@@ -120,6 +198,22 @@ print(json.dumps([scans, state.report_at]))
     ) == [[], 960]
 
 
+def test_an_alarm_does_not_start_the_radio_in_that_time_either(on_tag):
+    starts, records = on_tag(
+        BROWNOUTS
+        + """
+provision["kind"] = "mattress"
+esp32.values["provision"] = json.dumps(provision).encode()
+power(3700, 0)
+machine.levels[35] = 1_500_000
+print(json.dumps([weak(86_400), [record[0] for record in noted()]]))
+"""
+    )
+    assert len(starts) <= 32
+    assert {b - a for a, b in pairwise(starts[-8:])} == {3840}
+    assert 0 < records.count("alarm") <= len(starts), "it goes with the report that was held back"
+
+
 def test_once_the_gateway_has_answered_the_next_starts_are_quick_again(on_tag):
     assert on_tag(
         BROWNOUTS
@@ -136,6 +230,23 @@ except BrownOut:
     print(json.dumps([held_back, "unheard" in esp32.values]))
 """
     ) == [True, True]
+
+
+def test_a_clock_that_power_ended_does_not_come_back_after_a_sleep_for_want_of_voltage(on_tag):
+    assert on_tag(
+        STARTS
+        + """
+power(3900, 0)
+wake(machine.PWRON_RESET)
+wake(machine.DEEPSLEEP_RESET, 1200)
+power(2900, 0)
+time.seconds = 0
+pauses = [wake(machine.PWRON_RESET), wake(machine.DEEPSLEEP_RESET, 900)]
+power(3900, 0)
+wake(machine.DEEPSLEEP_RESET, 900)
+print(json.dumps([pauses, state.clock, state.seen]))
+"""
+    ) == [[900, 900], 2, 0]
 
 
 LOW: dict[str, str] = {
@@ -176,6 +287,19 @@ print(json.dumps([pauses, same, touched() == before]))
     ) == [[900, 900], True, False]
 
 
+def test_a_board_that_sleeps_for_want_of_voltage_says_so(on_tag):
+    assert on_tag(
+        STARTS
+        + """
+said = []
+cycle.print = said.append
+power(0, 0)
+wake(machine.PWRON_RESET)
+print(json.dumps(said))
+"""
+    ) == ["supply too low; sleep 900000 ms"]
+
+
 def test_what_is_safe_is_the_settings_to_say_also_when_power_comes(on_tag):
     assert on_tag(
         STARTS
@@ -208,8 +332,9 @@ def test_a_panic_is_told_from_a_reset_that_somebody_wanted_and_puts_the_report_o
         STARTS
         + """
 wake(machine.PWRON_RESET)
+cut_in_a_report(machine.DEEPSLEEP_RESET, 60)
 before = network.tries
-wake(machine.HARD_RESET, 1000)
+wake(machine.HARD_RESET, 940)
 seen = [state.failures, network.tries - before, state.report_at - 1000]
 wake(machine.DEEPSLEEP_RESET, 90_000)
 print(json.dumps(seen + [boots()]))

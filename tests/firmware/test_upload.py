@@ -70,6 +70,17 @@ def test_the_first_report_on_a_clock_is_empty_and_its_round_trip_goes_with_the_n
     ) == [None, [[0, [], None], [0, [1, 2, 3], [50, 50, 1_790_000_000]]], [1, 2, 3]]
 
 
+def test_an_answer_without_a_time_is_an_answer(on_tag):
+    assert on_tag(
+        TALK
+        + """
+esp32.values["unheard"] = 5
+failed = talk(Gateway(unix=None), journal(1))
+print(json.dumps([failed, state.pair_unix, "unheard" in esp32.values]))
+"""
+    ) == [None, 0, False]
+
+
 def test_a_pair_of_the_last_25_hours_is_good_enough_and_one_report_goes_even_when_nothing_is_new(on_tag):
     assert on_tag(
         TALK

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from kitback.cli.app import app
 from kitback.fleet import application
+from kitback.fleet.line import Line
 from kitback.register import Register, tables
 from kitback.virtual.tag import firmware, micropython
 from workbench import Board, FittedBoard
@@ -212,6 +213,25 @@ def test_a_step_that_cannot_be_taken_is_refused_before_anything_is_measured(equi
     assert words in done.stderr
     hoist.wait_for_restart()
     assert hoist.noted == {}
+
+
+def test_a_tag_takes_its_restart_from_the_workbench_for_no_crash():
+    class Cable:
+        def exec_raw_no_follow(self, code: str) -> None:
+            self.code = code
+
+    cable = Cable()
+    Line(cable).restart()
+    script = """
+import machine, sys
+from tag import retained
+retained.save()
+try:
+    exec(sys.stdin.read())
+except machine.Reset:
+    print(retained.load() and retained.state.rebooting)
+"""
+    assert on_micropython(script, cable.code, path=f"{STANDIN}:{firmware()}") == "1"
 
 
 def test_a_board_without_the_application_is_told_from_a_tag_without_a_kind(board, equipment):

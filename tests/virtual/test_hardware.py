@@ -167,6 +167,22 @@ def test_a_watchdog_that_is_not_fed_resets_the_tag_and_sleep_does_not_count(benc
     assert lines == ["1 b''", "alive", "3 b'kept'"]
 
 
+def test_nothing_is_done_on_the_way_out_of_a_reset(bench: Bench) -> None:
+    bench.application("""
+        import machine
+        print(machine.reset_cause(), machine.RTC().memory())
+        if machine.reset_cause() == machine.HARD_RESET:
+            machine.deepsleep()
+        machine.RTC().memory(b"busy")
+        try:
+            machine.reset()
+        finally:
+            machine.RTC().memory(b"done")
+    """)
+    _, lines = bench.run()
+    assert lines == ["1 b''", "2 b'busy'"]
+
+
 def test_ticks_wrap_and_their_difference_does_not_mind(bench: Bench) -> None:
     bench.application("""
         import machine, time

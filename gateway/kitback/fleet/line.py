@@ -110,9 +110,12 @@ class Line:
             self._transport.fs_writefile(path, data)
 
     def restart(self) -> None:
-        """Let the board start anew with what it has been given."""
+        """Let the board start anew with what it has been given, and take that for no crash."""
         with _told("restarting the board"):
-            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+            self._transport.exec_raw_no_follow(
+                "try:\n from tag import retained\n retained.expect_reset()\nexcept Exception: pass\n"
+                "import machine\nmachine.reset()"
+            )
 
     def _ask(self, code: str) -> str:
         with _told("talking to the board"):
