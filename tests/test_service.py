@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from brokers import AnyBroker, Embedded, until
 from kitback.clock import SystemClock
-from kitback.register import Register, outbox
+from kitback.register import Register, RegisterError, outbox
 from kitback.register.tables import tag_now
 from kitback.service import Config, ConfigError, Gateway, ServiceError, read_config
 from paper_tag import PaperTag
@@ -150,6 +150,21 @@ def test_a_part_that_fails_stops_the_gateway_loudly(
     with pytest.raises(ServiceError, match="the watch failed: no reason"):
         start().wait(10)
     assert any(record.levelno == logging.CRITICAL for record in caplog.records)
+
+
+@pytest.mark.parametrize("failure", [OverflowError, RegisterError])
+def test_upkeep_that_fails_is_named_in_the_log_and_stops_nothing(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: type[Exception]
+) -> None:
+    def fail(*_: object) -> float:
+        raise failure("no reason")
+
+    monkeypatch.setattr("kitback.service.Upkeep.run_once", fail)
+    gateway = start()
+    until(lambda: "no reason" in caplog.text, what="the failure in the log")
+    assert "the upkeep" in caplog.text
+    assert not any(record.levelno == logging.CRITICAL for record in caplog.records)
+    gateway.wait(0)
 
 
 def test_a_broker_that_dies_stops_the_gateway_loudly(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _LOOPBACK: Final = "127.0.0.1"
 _STARTED_S: Final = 10.0
 _STOPPED_S: Final = 15.0
+_AGAIN_S: Final = 60.0
+"""When to try again what failed for no known reason."""
 
 
 class History(Struct, frozen=True, forbid_unknown_fields=True):
@@ -247,13 +249,19 @@ class Gateway:
         return influx
 
     def _led(self, leases: Leases, name: str, work: Callable[[], float]) -> None:
-        """Do what one gateway of several does, again and again until stopped; it says after how many seconds."""
+        """Do what one gateway of several does, again and again until stopped; it says after how many seconds.
+
+        No record depends on it, so nothing that goes wrong here may stop the intake.
+        """
         while not self._stopping.is_set():
             try:
                 wait_s = work() if leases.leads(name) else 1.0
             except RegisterError as error:
-                log.error("history waits: %s", error)
                 wait_s = 1.0
+                log.error("the %s waits: %s", name, error)
+            except Exception:
+                wait_s = _AGAIN_S
+                log.exception("the %s failed; next try in %.0f s", name, wait_s)
             self._stopping.wait(wait_s)
 
     def _repeat(self, work: Callable[[], None], every_s: float) -> None:
