@@ -130,6 +130,30 @@ def test_another_number_of_shard_groups_than_at_the_first_start_is_refused(start
         start(shard_groups=2)
 
 
+def test_another_root_than_at_the_first_start_is_refused(start: Start) -> None:
+    start(root="stores").stop()
+    with pytest.raises(ServiceError, match=r'begun with "stores".*set root = "stores"'):
+        start(root="wards")
+    start(root="stores")
+
+
+def test_another_pepper_than_at_the_first_start_is_refused(start: Start, tmp_path: Path) -> None:
+    start().stop()
+    with pytest.raises(ServiceError, match=r"the pepper in .*/other is not the one .*put there the file"):
+        start(pepper=str(tmp_path / "other"))
+    start(pepper=str((tmp_path / "pepper").rename(tmp_path / "elsewhere")))
+
+
+def test_a_gateway_that_is_refused_changes_nothing_for_the_others(start: Start, settings: dict[str, Any]) -> None:
+    register = Register.open(settings["register"])
+    start(outbox_mib=3).stop()
+    with pytest.raises(ServiceError):
+        start(root="wards", outbox_mib=1)
+    with register.read() as conn:
+        assert outbox.room(conn).cap == 3 << 20
+    register.close()
+
+
 def test_a_port_that_is_taken_is_named(start: Start) -> None:
     taken = Embedded()
     taken.start()

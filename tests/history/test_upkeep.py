@@ -64,16 +64,12 @@ def test_the_gateway_is_seen_to_do_well_while_much_is_forgotten(
     ],
 )
 def test_what_fills_the_room_again_after_it_got_better_is_said_again(
-    register: Register,
-    clock: SetClock,
     upkeep: Upkeep,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     levels: list[int],
     said: list[int],
 ) -> None:
-    upkeep.run_once()
-    clock.unix += 1
     for level in levels:
         monkeypatch.setattr(outbox, "room", lambda _conn, level=level: outbox.Room(level, level, 100))
         upkeep.run_once()

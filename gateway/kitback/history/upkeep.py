@@ -54,7 +54,7 @@ class Upkeep:
         return _EVERY_S
 
     def _warn(self, room: Room) -> None:
-        """Say how full it is whenever that has become a tenth worse, when the intake stops, and when it is well again."""
+        """Say how full it is when that has become a tenth worse, when the intake stops, and when it is well again."""
         full_pct = room.full_pct
         if full_pct < WARN_PCT:
             if self._said_pct:
