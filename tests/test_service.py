@@ -206,6 +206,13 @@ def test_a_broker_that_dies_stops_the_gateway_loudly(start: Start, monkeypatch: 
         gateway.wait(10)
 
 
+def test_credentials_in_the_address_of_influxdb_are_refused_and_not_repeated(settings: dict[str, Any]) -> None:
+    influx = {"url": "https://me:hunter2@influx.example.org", "token": "t", "org": "o", "bucket": "b"}
+    with pytest.raises(ConfigError, match=r"give it as `token`.*influx") as refused:
+        read_config({**settings, "influx": influx})
+    assert "hunter2" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

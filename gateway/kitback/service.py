@@ -41,6 +41,14 @@ class History(Struct, frozen=True, forbid_unknown_fields=True):
     org: str
     bucket: str
 
+    def __post_init__(self) -> None:
+        # The address is shown wherever it is told how history stands.
+        if "@" in self.url:
+            raise ValueError(
+                "`url` holds a user or a password, which anybody would see: take what is before the @ out of it, and "
+                'give it as `token`, to InfluxDB 1.8 as "user:password"'
+            )
+
 
 class Web(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the pages are served; port 0 is any free one."""
