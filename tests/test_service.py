@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from brokers import AnyBroker, Embedded, until
 from kitback.clock import SystemClock
-from kitback.register import Register, outbox
+from kitback.register import Register, RegisterError, outbox
 from kitback.register.tables import tag_now
 from kitback.service import Config, ConfigError, Gateway, ServiceError, read_config
 from paper_tag import PaperTag
@@ -130,6 +130,30 @@ def test_another_number_of_shard_groups_than_at_the_first_start_is_refused(start
         start(shard_groups=2)
 
 
+def test_another_root_than_at_the_first_start_is_refused(start: Start) -> None:
+    start(root="stores").stop()
+    with pytest.raises(ServiceError, match=r'begun with "stores".*set root = "stores"'):
+        start(root="wards")
+    start(root="stores")
+
+
+def test_another_pepper_than_at_the_first_start_is_refused(start: Start, tmp_path: Path) -> None:
+    start().stop()
+    with pytest.raises(ServiceError, match=r"the pepper in .*/other is not the one .*put there the file"):
+        start(pepper=str(tmp_path / "other"))
+    start(pepper=str((tmp_path / "pepper").rename(tmp_path / "elsewhere")))
+
+
+def test_a_gateway_that_is_refused_changes_nothing_for_the_others(start: Start, settings: dict[str, Any]) -> None:
+    register = Register.open(settings["register"])
+    start(outbox_mib=3).stop()
+    with pytest.raises(ServiceError):
+        start(root="wards", outbox_mib=1)
+    with register.read() as conn:
+        assert outbox.room(conn).cap == 3 << 20
+    register.close()
+
+
 def test_a_port_that_is_taken_is_named(start: Start) -> None:
     taken = Embedded()
     taken.start()
@@ -152,6 +176,21 @@ def test_a_part_that_fails_stops_the_gateway_loudly(
     assert any(record.levelno == logging.CRITICAL for record in caplog.records)
 
 
+@pytest.mark.parametrize("failure", [OverflowError, RegisterError])
+def test_upkeep_that_fails_is_named_in_the_log_and_stops_nothing(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: type[Exception]
+) -> None:
+    def fail(*_: object) -> float:
+        raise failure("no reason")
+
+    monkeypatch.setattr("kitback.service.Upkeep.run_once", fail)
+    gateway = start()
+    until(lambda: "no reason" in caplog.text, what="the failure in the log")
+    assert "the upkeep" in caplog.text
+    assert not any(record.levelno == logging.CRITICAL for record in caplog.records)
+    gateway.wait(0)
+
+
 def test_a_broker_that_dies_stops_the_gateway_loudly(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     brokers = []
 
@@ -165,6 +204,13 @@ def test_a_broker_that_dies_stops_the_gateway_loudly(start: Start, monkeypatch: 
     brokers[0]._process.kill()
     with pytest.raises(ServiceError, match="broker has died"):
         gateway.wait(10)
+
+
+def test_credentials_in_the_address_of_influxdb_are_refused_and_not_repeated(settings: dict[str, Any]) -> None:
+    influx = {"url": "https://me:hunter2@influx.example.org", "token": "t", "org": "o", "bucket": "b"}
+    with pytest.raises(ConfigError, match=r"give it as `token`.*influx") as refused:
+        read_config({**settings, "influx": influx})
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,11 @@ from msgspec import Meta, Struct
 from kitback.clock import Clock, now_s
 from kitback.history import Drain, Influx, Upkeep
 from kitback.intake import Broker, Intake, ShardGroups, Worker, WrongGroups, sessions_for, settle_groups
-from kitback.locate import Locator, load_pepper
+from kitback.locate import Locator, fingerprint, load_pepper
 from kitback.policy import load as load_policy
 from kitback.register import Register, RegisterError, outbox
 from kitback.register.leases import Leases
+from kitback.register.settled import settle
 from kitback.watch import judge
 from kitback.web import create_app
 
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 _LOOPBACK: Final = "127.0.0.1"
 _STARTED_S: Final = 10.0
 _STOPPED_S: Final = 15.0
+_AGAIN_S: Final = 60.0
+"""When to try again what failed for no known reason."""
 
 
 class History(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +40,14 @@ class History(Struct, frozen=True, forbid_unknown_fields=True):
     token: str
     org: str
     bucket: str
+
+    def __post_init__(self) -> None:
+        # The address is shown wherever it is told how history stands.
+        if "@" in self.url:
+            raise ValueError(
+                "`url` holds a user or a password, which anybody would see: take what is before the @ out of it, and "
+                'give it as `token`, to InfluxDB 1.8 as "user:password"'
+            )
 
 
 class Web(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,13 +63,13 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     register: str
     """The register: a file or a database URL."""
     pepper: str
-    """The file that holds the key over the anchors' hashes; made on first use."""
+    """The file that holds the key over the anchors' hashes; made on first use. One for all gateways on a register."""
     broker: Broker | None = None
     """The broker to use; None starts the embedded one, for this machine only."""
     embedded_port: int = 1883
     """Where the embedded broker listens; 0 is any free port."""
     root: str = "kitback"
-    """The first level of all MQTT topics."""
+    """The first level of all MQTT topics; settled by a register's first start."""
     policy: str | None = None
     """The service's policy file; None is the defaults."""
     influx: History | None = None
@@ -149,15 +160,12 @@ class Gateway:
         register = Register.open(config.register)
         self._undo.append(register.close)
         policy = load_policy(Path(config.policy) if config.policy else None)
+        pepper = self._settle(register)
         self.broker = broker = config.broker or self._start_broker()
         influx = self._make_room(register)
-        try:
-            settle_groups(register, config.shard_groups)
-        except WrongGroups as error:
-            raise ServiceError(str(error)) from error
         leases = Leases(register)
         self._undo.append(lambda: self._give_back(leases))
-        intake = Intake(register, self._clock, config.root, Locator(self._pepper()), leases.check)
+        intake = Intake(register, self._clock, config.root, Locator(pepper), leases.check)
         worker = Worker(intake, sessions_for(broker, config.root, register.epoch, config.shard_groups), leases)
         worker.share()  # before the watch begins, so that it knows whether anybody has listened
 
@@ -193,11 +201,30 @@ class Gateway:
         except RegisterError as error:
             log.error("%s; another gateway has to wait until the leases run out", error)
 
-    def _pepper(self) -> bytes:
+    def _settle(self, register: Register) -> bytes:
+        """Agree with the register's first start, and so with every gateway on it; returns the pepper."""
+        config = self._config
         try:
-            return load_pepper(Path(self._config.pepper))
+            settle_groups(register, config.shard_groups)
+        except WrongGroups as error:
+            raise ServiceError(str(error)) from error
+        root = settle(register, "root", config.root)
+        if root != config.root:
+            raise ServiceError(
+                f'root = "{config.root}", but this register was begun with "{root}", and its sessions on the broker '
+                f'stay subscribed to that: set root = "{root}"'
+            )
+        try:
+            pepper = load_pepper(Path(config.pepper))
         except (OSError, ValueError) as error:
             raise ServiceError(f"the pepper cannot be read: {error}") from error
+        if settle(register, "pepper", fingerprint(pepper)) != fingerprint(pepper):
+            raise ServiceError(
+                f"the pepper in {config.pepper} is not the one that this register was begun with and knows its anchors "
+                "by: put there the file of the gateway that began it, or its backup; docs/gateways.md says what to do "
+                "if there is none"
+            )
+        return pepper
 
     def _start_broker(self) -> Broker:
         port = self._config.embedded_port or _free_port()
@@ -247,13 +274,19 @@ class Gateway:
         return influx
 
     def _led(self, leases: Leases, name: str, work: Callable[[], float]) -> None:
-        """Do what one gateway of several does, again and again until stopped; it says after how many seconds."""
+        """Do what one gateway of several does, again and again until stopped; it says after how many seconds.
+
+        No record depends on it, so nothing that goes wrong here may stop the intake.
+        """
         while not self._stopping.is_set():
             try:
                 wait_s = work() if leases.leads(name) else 1.0
             except RegisterError as error:
-                log.error("history waits: %s", error)
                 wait_s = 1.0
+                log.error("the %s waits: %s", name, error)
+            except Exception:
+                wait_s = _AGAIN_S
+                log.exception("the %s failed; next try in %.0f s", name, wait_s)
             self._stopping.wait(wait_s)
 
     def _repeat(self, work: Callable[[], None], every_s: float) -> None:

@@ -9,6 +9,7 @@ from typing import Self
 
 from brokers import free_port
 from influx import Bucket
+from kitback.locate import load_pepper
 
 _DOOMED = Path(__file__).with_name("doomed.py")
 _PATIENCE = 20.0
@@ -39,7 +40,9 @@ class GatewayProcess:
         """Where tags find the broker."""
         self.log = folder / "log"
         self._config = folder / "kitback.toml"
-        lines = [f'register = "{self.register}"', f'pepper = "{folder / "pepper"}"', more, "[web]", "port = 0"]
+        pepper = self.register.parent / "pepper"
+        load_pepper(pepper)  # before two gateways make it at once
+        lines = [f'register = "{self.register}"', f'pepper = "{pepper}"', more, "[web]", "port = 0"]
         if broker_port is None:
             lines.insert(0, f"embedded_port = {self.port}")
         else:

@@ -15,7 +15,7 @@ from influx import Bucket
 from kitback.history import Drain, Influx, Progress, status
 from kitback.history.drain import MAX_BYTES, MAX_LINES
 from kitback.history.influx import Busy, Refused, Shut, TooLarge
-from kitback.register import Register, outbox
+from kitback.register import Register, RegisterError, outbox
 from kitback.register.tables import metadata, quarantine
 from paper_tag import SetClock
 
@@ -371,6 +371,67 @@ def test_waits_grow_to_a_minute_and_begin_anew_after_a_success(register: Registe
     enqueue(register, [use(2)])
     sink.busy = True
     assert drain.run_once().wait_s == 1
+
+
+def test_waits_begin_anew_after_lines_that_another_gateway_noted_first(register: Register) -> None:
+    class Late(Memory):
+        busy = True
+
+        def write(self, lines: bytes) -> None:
+            if self.busy:
+                raise Busy("busy")
+            drain(register, Memory())
+            super().write(lines)
+
+    enqueue(register, [use(1)])
+    late = Drain(register, CLOCK, sink := Late())
+    assert [late.run_once().wait_s for _ in range(3)] == [1, 2, 4]
+    sink.busy = False
+    assert late.run_once().done
+    enqueue(register, [use(2)])
+    sink.busy = True
+
+    assert late.run_once().wait_s == 1
+    assert status(register, sink.name).trouble == "busy"
+
+
+class Away(Memory):
+    """A server that cannot be reached."""
+
+    def write(self, lines: bytes) -> None:  # noqa: ARG002
+        raise Busy("cannot be reached")
+
+
+def test_lines_wait_for_a_server_that_is_away_whatever_a_gateway_without_it_says(register: Register) -> None:
+    enqueue(register, [use(1)])
+    patient = Drain(register, CLOCK, sink := Away())
+    patient.run_once()
+    with register.write() as conn:
+        outbox.retire_sinks(conn, but=[])
+
+    patient.run_once()
+
+    with register.write() as conn:
+        assert outbox.purge(conn, NOW + 1) == 0
+    stands = status(register, sink.name)
+    assert (stands.configured, stands.pending, stands.trouble) == (True, 1, "cannot be reached")
+
+
+def test_trouble_that_could_not_be_noted_is_noted_the_next_time(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RegisterError("database is locked")
+
+    enqueue(register, [use(1)])
+    drain = Drain(register, CLOCK, sink := Away())
+    with monkeypatch.context() as patched, pytest.raises(RegisterError):
+        patched.setattr(outbox, "note_trouble", fail)
+        drain.run_once()
+
+    drain.run_once()
+
+    assert status(register, sink.name).trouble == "cannot be reached"
 
 
 @pytest.mark.parametrize(("asked_s", "waited_s"), [(7, 7), (0, 1), (86_400, 600)])

@@ -189,6 +189,7 @@ def test_a_refusal_that_is_not_about_lines_costs_none(scripted: Scripted, sink: 
         ("Wed, 21 Oct 2026 07:30:00 GMT", 120.0),
         ("Wed, 21 Oct 2026 07:00:00 GMT", 0.0),
         ("Wed, 21 Oct 2026 07:30:00", None),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", None),
     ],
 )
 def test_a_busy_server_may_say_how_long_to_leave_it_alone(
@@ -198,6 +199,14 @@ def test_a_busy_server_may_say_how_long_to_leave_it_alone(
     with pytest.raises(Busy) as busy:
         sink.write(LINE)
     assert busy.value.retry_after_s == seconds
+
+
+def test_what_a_server_says_is_kept_as_words_that_any_database_takes(scripted: Scripted, sink: Influx) -> None:
+    named = [{"line_number": 1, "error_message": "no\udc00 field\x00s"}]
+    scripted.answer(400, json.dumps({"error": "partial\x00 write\r\n", "data": named}).encode())
+    with pytest.raises(Refused) as refused:
+        sink.write(LINE)
+    assert (str(refused.value), refused.value.named) == ("partial  write  ", {0: "no  field s"})
 
 
 def test_an_answer_that_is_no_text_is_taken_for_a_bad_day(scripted: Scripted, sink: Influx) -> None:

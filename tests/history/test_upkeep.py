@@ -38,6 +38,45 @@ def test_lines_are_forgotten_when_their_time_is_up_a_few_at_a_time(
         assert len(history(conn)) == 2, "the last line, and the gateway's own"
 
 
+def test_the_gateway_is_seen_to_do_well_while_much_is_forgotten(
+    register: Register, clock: SetClock, upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "PURGED_AT_ONCE", 1)
+    for _ in range(3):
+        enqueue(register, clock)
+    clock.unix += KEEP_S + 1
+
+    for _ in range(2):
+        assert upkeep.run_once() < 1, "there is more to forget"
+        with register.read() as conn:
+            assert listening.house_kept(conn) == clock.unix
+        clock.unix += 60
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        ([92, 99, 100], [92, 100]),
+        ([100, 99, 100], [100, 100]),
+        ([95, 55, 66, 70, 76], [95, 66, 76]),
+        ([60, 59, 60, 61], [60]),
+        ([52, 40, 49, 51], [52, 51]),
+    ],
+)
+def test_what_fills_the_room_again_after_it_got_better_is_said_again(
+    upkeep: Upkeep,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    levels: list[int],
+    said: list[int],
+) -> None:
+    for level in levels:
+        monkeypatch.setattr(outbox, "room", lambda _conn, level=level: outbox.Room(level, level, 100))
+        upkeep.run_once()
+    words = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [int(each.partition(" %")[0].rpartition(" ")[2]) for each in words] == said
+
+
 def test_what_waits_for_influxdb_is_said_long_before_it_stops_the_intake(
     register: Register, clock: SetClock, upkeep: Upkeep, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -102,6 +102,7 @@ class Drain:
         with self._register.write() as conn:
             if not outbox.advance(conn, self._sink.name, rows, count - len(aside), len(aside)):
                 # Another gateway has taken over while this one waited for the sink, and written the same.
+                self._recovered(0)
                 return Progress(0, 0, _GATHER_S)
             set_aside.keep(conn, aside, now_s(self._clock))
         self._recovered(len(aside))
@@ -142,11 +143,12 @@ class Drain:
         self._failures = min(self._failures + 1, 10)
         words = str(trouble)
         if words != self._trouble:
-            self._trouble = words
             level = logging.ERROR if isinstance(trouble, Shut) else logging.WARNING
             log.log(level, "history waits: %s", words, extra={"sink": self._sink.name})
-            with self._register.write() as conn:
-                outbox.note_trouble(conn, self._sink.name, words)
+            self._trouble = words
+        # Each time, known or not: a gateway with another configuration may meanwhile have told the outbox not to wait.
+        with self._register.write() as conn:
+            outbox.note_trouble(conn, self._sink.name, words)
         return Progress(0, 0, wait_s, words)
 
     def _recovered(self, rejected: int) -> None:

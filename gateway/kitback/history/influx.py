@@ -41,6 +41,9 @@ _DROPPED: Final = re.compile(r"dropped[= ](\d+)\b")
 class NotWritten(Exception):
     """The lines were not, or not all, written. The words say why."""
 
+    def __init__(self, words: str) -> None:
+        super().__init__(_printable(words))
+
 
 class TooLarge(NotWritten):
     """The server would take the lines in smaller pieces."""
@@ -57,7 +60,7 @@ class Refused(NotWritten):
             count: how many it will not take, if it said so.
         """
         super().__init__(words)
-        self.named = named or {}
+        self.named = {position: _printable(reason) for position, reason in (named or {}).items()}
         self.count = count
 
 
@@ -144,6 +147,11 @@ class Influx:
         return Shut(f"{said}; {_REMEDIES.get(status, 'check that this is the address of an InfluxDB')}")
 
 
+def _printable(words: str) -> str:
+    """Words from outside as any database keeps them; PostgreSQL has no NUL, and UTF-8 no half of a pair."""
+    return "".join(each if each.isprintable() else " " for each in words)
+
+
 def _is_this_machine(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     try:
@@ -181,6 +189,6 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
         if re.fullmatch(r"\d+(\.\d+)?", asked):
             return float(asked)
         wait = parsedate_to_datetime(asked) - parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, TypeError):  # no dates, or one without its time zone
+    except (ValueError, TypeError, OverflowError):  # no dates, one without its time zone, or one beyond all calendars
         return None
     return max(wait.total_seconds(), 0.0)

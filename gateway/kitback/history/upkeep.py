@@ -40,32 +40,36 @@ class Upkeep:
         now = now_s(self._clock)
         with self._register.write() as conn:
             forgotten = outbox.purge(conn, now - KEEP_S)
-            if not forgotten and _is_due(listening.house_kept(conn), now):
+            if _is_due(listening.house_kept(conn), now):
                 outbox.append(conn, [gateway_line(_standing(conn), now)], now)
                 listening.kept_house(conn, now)
             room = outbox.room(conn)
+        self._warn(room)
         self._forgotten += forgotten
         if forgotten:
             return _BETWEEN_SLICES_S
         if self._forgotten:
             log.info("forgot %d history lines whose time was up or room was needed", self._forgotten)
             self._forgotten = 0
-        self._warn(room)
         return _EVERY_S
 
     def _warn(self, room: Room) -> None:
-        """Say how full it is whenever that has become a tenth worse, and when it is well again."""
-        if room.full_pct >= WARN_PCT and room.full_pct >= self._said_pct + 10:
+        """Say how full it is when that has become a tenth worse, when the intake stops, and when it is well again."""
+        full_pct = room.full_pct
+        if full_pct < WARN_PCT:
+            if self._said_pct:
+                log.info("history that waits for InfluxDB fills %d %% of its room: well again", full_pct)
+            self._said_pct = 0
+        elif full_pct >= self._said_pct + 10 or full_pct >= 100 > self._said_pct:
             log.log(
-                logging.ERROR if room.full_pct >= _ALARM_PCT else logging.WARNING,
+                logging.ERROR if full_pct >= _ALARM_PCT else logging.WARNING,
                 "history that waits for InfluxDB fills %d %% of its room; at 100 %% the intake stops. "
                 "`kitback history status` says what is wrong",
-                room.full_pct,
+                full_pct,
             )
-            self._said_pct = room.full_pct
-        elif room.full_pct < WARN_PCT and self._said_pct:
-            log.info("history that waits for InfluxDB fills %d %% of its room: well again", room.full_pct)
-            self._said_pct = 0
+            self._said_pct = full_pct
+        else:
+            self._said_pct = min(self._said_pct, full_pct)  # so that what rises again is said again
 
 
 def _is_due(before: int | None, now: int) -> bool:

@@ -6,19 +6,15 @@ session, in order, whichever gateway holds it.
 
 from typing import Final, Literal
 
-import sqlalchemy as sa
-
 from kitback import wire
 from kitback.intake.sessions import Broker, Session
 from kitback.register import Register
-from kitback.register.tables import meta
-from kitback.register.upsert import insert
+from kitback.register.settled import settle
 
 ShardGroups = Literal[1, 2, 4, 8, 16]
 """Into how many groups the 16 shards may be divided."""
 
 _SHARDS: Final = "0123456789abcdef"
-_META: Final = "shard_groups"
 
 
 class WrongGroups(ValueError):
@@ -32,10 +28,7 @@ def settle_groups(register: Register, groups: ShardGroups) -> None:
         WrongGroups: the register was begun with another.
         RegisterError: the database failed.
     """
-    with register.write() as conn:
-        new = insert(conn, meta).values(name=_META, value=str(groups))
-        conn.execute(new.on_conflict_do_nothing())
-        settled = conn.scalar(sa.select(meta.c.value).where(meta.c.name == _META))
+    settled = settle(register, "shard_groups", str(groups))
     if settled != str(groups):
         raise WrongGroups(
             f"shard_groups = {groups}, but this register was begun with {settled}, and reports wait on the broker in "

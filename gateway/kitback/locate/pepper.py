@@ -37,6 +37,11 @@ def load_pepper(path: Path) -> bytes:
     return pepper
 
 
+def fingerprint(pepper: bytes) -> str:
+    """What tells one pepper from another, and says nothing else of it."""
+    return hashlib.sha256(pepper).hexdigest()
+
+
 def peppered(pepper: bytes, anchor: str) -> str:
     """The name of an anchor in the register, from the hash a tag knows it by (hexadecimal)."""
     return hmac.digest(pepper, bytes.fromhex(anchor), hashlib.sha256).hex()

@@ -148,7 +148,7 @@ _ADVANCE = (
         rejected=sink.c.rejected + sa.bindparam("more_rejected"),
         done_bytes=sink.c.done_bytes + sa.bindparam("more_bytes"),
         trouble=None,
-        configured=True,  # whatever a gateway with another configuration may have thought
+        configured=True,  # whatever a gateway with another configuration may have said
     )
 )
 
@@ -174,8 +174,8 @@ def advance(conn: sa.Connection, sink_name: str, rows: Sequence[Row], written: i
 
 
 def note_trouble(conn: sa.Connection, sink_name: str, trouble: str) -> None:
-    """Note why a sink takes no lines now; the next `advance` forgets it."""
-    conn.execute(sa.update(sink).where(sink.c.name == sink_name).values(trouble=trouble))
+    """Note why a sink takes no lines now, and that the outbox waits for it; the next `advance` forgets the trouble."""
+    conn.execute(sa.update(sink).where(sink.c.name == sink_name).values(trouble=trouble, configured=True))
 
 
 def standings(conn: sa.Connection) -> list[Standing]:
