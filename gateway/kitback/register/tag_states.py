@@ -26,6 +26,11 @@ class Range(NamedTuple):
     first: int
     last: int
 
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self.last - self.first + 1
+
 
 class Point(NamedTuple):
     """A pair: this counter was this Unix time."""
