@@ -21,8 +21,9 @@ from brokers import AnyBroker, Embedded, Mosquitto, free_port, until
 from kitback import wire
 from kitback.intake import Broker, Intake, Message, Session, Worker, quarantine
 from kitback.intake import sessions as sessions_module
+from kitback.intake import worker as worker_module
 from kitback.intake.sessions import WINDOW
-from kitback.register import Register, RegisterError
+from kitback.register import Register, RegisterError, listening
 from kitback.register.leases import Leases
 from kitback.register.tag_states import accounts
 from paper_tag import ROOT, PaperTag, SetClock, account, counts, nowhere
@@ -301,9 +302,10 @@ class Interrupted(Intake):
 
 
 def test_what_was_taken_in_over_a_connection_that_is_gone_is_not_acknowledged_on_the_next(
-    mosquitto: Mosquitto, register: Register, clock: SetClock, tag: PaperTag
+    mosquitto: Mosquitto, register: Register, clock: SetClock, tag: PaperTag, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It comes again, and is seen to be a repeat; an acknowledgement would have hit another message of that id."""
+    monkeypatch.setattr(sessions_module, "_PATIENCE", 1.0)
     intake = Interrupted(register, clock, mosquitto.port)
     tag.use()
     with running(mosquitto, intake), TagLine(mosquitto.port, tag.tag_id) as line:
@@ -510,10 +512,10 @@ def test_an_answer_that_came_while_we_were_busy_is_in_time(
 ) -> None:
     monkeypatch.setattr(sessions_module, "_PATIENCE", 0.1)
     session = session_on(mosquitto.port)
-    for _ in range(3):  # connect, hear the answer, hear that we are subscribed
-        session.tend()
+    session.connect()
+    for _ in range(2):  # hear the answer, hear that we are subscribed
         time.sleep(0.2)
-    session.tend()
+        session.tend()
     try:
         assert session.joined
     finally:
@@ -548,7 +550,149 @@ def test_only_a_refusal_of_who_we_are_asks_to_check_that(
 def tended(session: Session) -> bool:
     """One round of what a worker does for a session; True."""
     session.tend()
+    if session.connection is None and time.monotonic() >= session.retry_at:
+        session.connect()
     if session.connection:
         session.connection.receive()
         session.read()
     return True
+
+
+def test_who_loses_a_session_to_another_gateway_says_so_and_does_not_fight_for_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Debian's Mosquitto just hangs up on the loser; newer brokers say why."""
+    connack, suback, taken_over = b"\x20\x03\0\0\0", b"\x90\x04\0\x01\0\x01", b"\xe0\x01\x8e"
+    with nonsense(connack + suback + taken_over) as port:
+        session = session_on(port)
+        until(lambda: tended(session) and caplog.records, what="the loss")
+        assert session.retry_at - time.monotonic() > 4
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert "was taken over; does another gateway use a copy of this register?" in caplog.text
+
+
+def test_a_broker_that_lets_us_in_and_ends_it_at_once_is_tried_more_and_more_seldom(mosquitto: Mosquitto) -> None:
+    with front(mosquitto.port) as there:
+        session = session_on(there.port)
+        began = time.monotonic()
+        for _ in range(5):
+            until(lambda: tended(session) and session.joined, what="the session")
+            there.cut()
+            until(lambda: tended(session) and not session.joined, what="the loss")
+        assert time.monotonic() - began > 0.1 + 0.2 + 0.4 + 0.8
+        session.leave()
+
+
+def test_a_gateway_stops_between_two_connections(
+    mosquitto: Mosquitto, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may take seconds."""
+    stopping = threading.Event()
+    looked_up: list[Any] = []
+    look_up = socket.getaddrinfo
+
+    def stop(*wanted: Any, **how: Any) -> Any:
+        stopping.set()
+        looked_up.append(wanted)
+        return look_up(*wanted, **how)
+
+    monkeypatch.setattr(socket, "getaddrinfo", stop)
+    sessions = [session_on(mosquitto.port, shard, shard) for shard in "0123"]
+    Worker(intake, sessions, Leases(intake._register)).run(stopping)
+    assert len(looked_up) == 1
+
+
+class Severing(Intake):
+    """An intake in whose transactions a session's connection is lost."""
+
+    severed: Session
+
+    def take(self, messages: Sequence[Message]) -> list[Message]:
+        if self.severed.connection:
+            self.severed.connection.lost = "severed"
+        return super().take(messages)
+
+
+def test_answers_leave_on_a_connection_that_is_still_there(
+    mosquitto: Mosquitto, register: Register, clock: SetClock, tag: PaperTag
+) -> None:
+    intake = Severing(register, clock, ROOT, nowhere)
+    whole = session_on(mosquitto.port, "whole")
+    intake.severed = session_on(mosquitto.port, "severed", "f")
+    with running(mosquitto, intake, intake.severed, whole), TagLine(mosquitto.port, tag.tag_id) as line:
+        for _ in range(3):
+            line.publish(*tag.message())
+            tag.hear(*line.answer())
+
+
+def listens_since(register: Register, clock: SetClock) -> int | None:
+    with register.read() as conn:
+        return listening.since(conn, clock.unix)
+
+
+class Forgetful(Intake):
+    """An intake that fails to note an absence once, when it is told to."""
+
+    fails = False
+
+    def away(self) -> None:
+        if self.fails:
+            self.fails = False
+            raise RegisterError("the register is locked")
+        super().away()
+
+
+def test_an_absence_that_cannot_be_noted_at_once_is_noted_later(
+    mosquitto: Mosquitto, register: Register, clock: SetClock
+) -> None:
+    intake = Forgetful(register, clock, ROOT, nowhere)
+    with running(mosquitto, intake):
+        assert listens_since(register, clock) == clock.unix
+        intake.fails = True
+        mosquitto.stop()
+        until(lambda: listens_since(register, clock) is None, what="the absence")
+    assert not intake.fails
+
+
+def test_a_gateway_that_can_take_nothing_in_does_not_say_that_it_listens(
+    mosquitto: Mosquitto,
+    failing: Failing,
+    tag: PaperTag,
+    register: Register,
+    clock: SetClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_module, "_SIGN_OF_LIFE", 0.5)
+    with running(mosquitto, failing) as worker, TagLine(mosquitto.port, tag.tag_id) as line:
+        began = clock.unix
+        failing.failures = 10**6
+        line.publish(*tag.message())
+        until(lambda: failing.tries >= 1, what="a try")
+        clock.unix += 100
+        until(lambda: listens_since(register, clock) is None, what="the absence")
+        with register.read() as conn:
+            assert listening.heard(conn) == began
+        failing.failures = 0
+        tag.hear(*line.answer())
+        until(worker.joined.is_set, what="the session")
+        assert listens_since(register, clock) == began
+
+
+def test_a_connection_is_kept_alive_while_a_whole_window_waits_for_the_database(
+    mosquitto: Mosquitto,
+    failing: Failing,
+    tag: PaperTag,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(sessions_module, "_KEEPALIVE", 1)
+    failing.failures = 10**6
+    session = session_on(mosquitto.port)
+    with running(mosquitto, failing, session), TagLine(mosquitto.port, tag.tag_id) as line:
+        for _ in range(WINDOW + 100):
+            line.post(*tag.message())
+        until(lambda: session.connection and len(session.connection.messages) == WINDOW, what="a full window")
+        end = time.monotonic() + 5
+        until(lambda: time.monotonic() > end, what="four signs of life")
+        assert session.joined
+    assert "lost broker" not in caplog.text

@@ -27,10 +27,14 @@ _COMMON: Final = MQTTProtocolVersion.MQTTv311
 _NAMES: Final = {_NEWEST: "5", _COMMON: "3.1.1"}
 _HANG_UPS: Final = 3
 """How often a broker may hang up on the protocol it once spoke before that is asked anew: it may be another broker."""
+_TAKEN_OVER: Final = "Session taken over"
+_FIGHT: Final = "does another gateway use a copy of this register? Stop one of the two"
 _CREDENTIALS: Final = ("Bad user name or password", "Not authorized", "Bad authentication method")
 _FIRST_WAIT: Final = 0.1
 _PATIENCE: Final = 5.0
 """Seconds that a broker may take to let us in, and the longest wait before it is tried again."""
+_LASTING: Final = 2 * _PATIENCE
+"""How long a session has to be joined for the next wait to be short again: longer than two who fight for it wait."""
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,13 +49,13 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Session:
-    """A session, and the connection it has now, if any. It is sought again for as long as it takes.
+    """A session, and the connection it has now, if any. It may be sought again for as long as it takes.
 
     MQTT 5 where the broker speaks it, for its larger window; else 3.1.1.
     """
 
     def __init__(self, broker: Broker, client_id: str, topics: Sequence[str]) -> None:
-        """Prepare the session; `tend` connects.
+        """Prepare the session; `connect` connects.
 
         Args:
             client_id: the session's name on the broker; whoever else connects with it takes it over.
@@ -68,8 +72,9 @@ class Session:
         self._answered = False
         self._hang_ups = 0
         self._client: Client | None = None
-        self._deadline = 0.0
-        self._retry_at = 0.0
+        self._deadline = self._joined_at = 0.0
+        self.retry_at = 0.0
+        """Not before when to `connect`, by `time.monotonic`, while there is no connection."""
         self._wait = _FIRST_WAIT
 
     @property
@@ -77,11 +82,33 @@ class Session:
         """The present connection; messages may be there before the session is joined."""
         return self._client.connection if self._client else None
 
+    def connect(self) -> None:
+        """Try to connect; this may block for seconds."""
+        broker = self._broker
+        self._answered = False
+        client = Client(self.client_id, self._protocol)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        if broker.user is not None:
+            client.username_pw_set(broker.user, broker.password)
+        try:
+            if broker.ca_file is not None:
+                client.tls_set(broker.ca_file)
+            if self._protocol == _NEWEST:
+                client.connect(broker.host, broker.port, _KEEPALIVE, clean_start=False, properties=_properties())
+            else:
+                client.connect(broker.host, broker.port, _KEEPALIVE)
+        except (OSError, ValueError) as error:
+            log.error("broker %s cannot be reached: %s; next try in %.1f s", self._where, error, self._wait)
+            self._retry_later()
+            return
+        self._client = client
+        self._deadline = time.monotonic() + _PATIENCE  # looking up the name and TLS may have taken as long
+
     def tend(self) -> None:
-        """Connect when it is time to, keep alive what is connected; call it a few times a second."""
+        """Keep alive what is connected; call it a few times a second."""
         if self._client is None:
-            if time.monotonic() >= self._retry_at:
-                self._connect()
             return
         self._client.loop_misc()
         if self._is_late() and self.connection:
@@ -120,32 +147,16 @@ class Session:
     def _where(self) -> str:
         return f"{self._broker.host}:{self._broker.port}"
 
-    def _connect(self) -> None:
-        broker = self._broker
-        self._answered = False
-        client = Client(self.client_id, self._protocol)
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_disconnect = self._on_disconnect
-        if broker.user is not None:
-            client.username_pw_set(broker.user, broker.password)
-        try:
-            if broker.ca_file is not None:
-                client.tls_set(broker.ca_file)
-            if self._protocol == _NEWEST:
-                client.connect(broker.host, broker.port, _KEEPALIVE, clean_start=False, properties=_properties())
-            else:
-                client.connect(broker.host, broker.port, _KEEPALIVE)
-        except (OSError, ValueError) as error:
-            log.error("broker %s cannot be reached: %s; next try in %.1f s", self._where, error, self._wait)
-            self._retry_later()
-            return
-        self._client = client
-        self._deadline = time.monotonic() + _PATIENCE  # looking up the name and TLS may have taken as long
-
     def _lose(self, why: str | None) -> None:
-        if self.joined:
-            log.warning("session %s lost broker %s: %s", self.client_id, self._where, why)
+        lasted = self.joined and time.monotonic() - self._joined_at > _LASTING
+        if lasted:
+            self._wait = _FIRST_WAIT
+        if why == _TAKEN_OVER:
+            self._wait = _PATIENCE
+            log.error("session %s at broker %s was taken over; %s", self.client_id, self._where, _FIGHT)
+        elif self.joined:
+            hint = "" if lasted else f"; if this goes on: {_FIGHT}"
+            log.warning("session %s lost broker %s: %s%s", self.client_id, self._where, why, hint)
         elif not self._answered:
             self._note_hang_up(why)
         elif self._protocol_is_known:
@@ -163,7 +174,7 @@ class Session:
         self.joined = False
 
     def _retry_later(self) -> None:
-        self._retry_at = time.monotonic() + self._wait
+        self.retry_at = time.monotonic() + self._wait
         self._wait = min(self._wait * 2, _PATIENCE)
 
     def _note_hang_up(self, why: str | None) -> None:
@@ -212,7 +223,7 @@ class Session:
             self._drop(f"it refuses subscriptions to {', '.join(self.topics)}: check its access list")
         else:
             self.joined = True
-            self._wait = _FIRST_WAIT
+            self._joined_at = time.monotonic()
             log.info(
                 "session %s listens at broker %s with MQTT %s", self.client_id, self._where, _NAMES[self._protocol]
             )
