@@ -52,6 +52,7 @@ class Worker:
         self._all = {session.client_id: session for session in sessions}
         self._sessions: deque[Session] = deque()
         self._share_at = self._held_until = 0.0
+        self._stands_by = False
         self._gathering_since = 0.0
         self._quiet = True
         self._retry_at = 0.0
@@ -72,6 +73,9 @@ class Worker:
         held = self._leases.share(self._all.keys())
         self._held_until = asked + self._leases.seconds
         self._share_at = asked + self._leases.seconds / _SHARES
+        if not held and not self._stands_by:
+            log.warning("no session is left for this gateway: others hold them; it stands by until one is free")
+        self._stands_by = not held
         self._keep([session for session in self._sessions if session.client_id in held])
         if new := held - {session.client_id for session in self._sessions}:
             self.joined.clear()
