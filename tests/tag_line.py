@@ -36,6 +36,10 @@ class TagLine:
         """Publish with QoS 1 and wait until the broker has it."""
         self._client.publish(topic, payload, qos=1).wait_for_publish(10)
 
+    def post(self, topic: str, payload: bytes) -> None:
+        """Publish with QoS 1; it reaches the broker some time later."""
+        self._client.publish(topic, payload, qos=1)
+
     def answer(self, patience: float = 10) -> tuple[str, bytes]:
         return self._answers.get(timeout=patience)
 

@@ -766,4 +766,4 @@ def test_what_one_session_hears_hides_no_other_sessions_absence(
         exchange(tag)
     intake.connected()
     with register.read() as conn:
-        assert listening.since(conn) == clock.unix
+        assert listening.since(conn, clock.unix) == clock.unix

@@ -102,6 +102,17 @@ def test_two_workers_share_the_sessions_and_one_that_leaves_hands_over_its_own(
         assert [(row.applied, row.duplicate) for row in (account(conn, tag) for tag in tags)] == [(2, 0)] * 4
 
 
+def test_a_gateway_without_a_session_says_so_once(
+    mosquitto: Mosquitto, register: Register, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with working(register, clock, mosquitto.port, 1, lasts=1) as (first, _):
+        assert first.joined.wait(30)
+        with working(register, clock, mosquitto.port, 1, lasts=1) as (second, _):
+            for _ in range(3):
+                second.share()
+    assert caplog.text.count("no session is left for this gateway") == 1
+
+
 def exchange(mosquitto: Mosquitto, tags: list[PaperTag]) -> None:
     """Each tag reports one more record and hears that it is safe."""
     for tag in tags:

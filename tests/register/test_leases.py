@@ -70,11 +70,30 @@ def test_more_gateways_than_sessions_stand_by(register: Register) -> None:
     assert first.share({"only"}) == {"only"}
 
 
-def test_what_is_given_back_is_free(register: Register) -> None:
+def test_what_is_given_back_is_free_and_relied_on_no_more(register: Register) -> None:
     first, second = Leases(register), Leases(register)
     first.share(NAMES)
     first.give_back()
+    assert not is_sure(register, first)
     assert second.share(NAMES) == NAMES
+
+
+def test_a_lease_from_before_the_clock_was_put_back_is_over(register: Register) -> None:
+    first, second = Leases(register), Leases(register)
+    first.share(NAMES)
+    first.leads("watch", seconds=120)
+    with register.write() as conn:
+        conn.execute(sa.update(lease).values(until_s=lease.c.until_s + 3600))
+    assert second.share(NAMES) == NAMES
+    assert second.leads("watch", seconds=120)
+    assert not is_sure(register, first)
+
+
+def test_a_long_lease_lasts_although_others_are_short(register: Register) -> None:
+    first, second = Leases(register), Leases(register)
+    first.leads("watch", seconds=120)
+    second.share(NAMES)
+    assert not second.leads("watch", seconds=120)
 
 
 def test_who_does_not_renew_is_replaced_and_stopped(register: Register) -> None:
@@ -98,7 +117,7 @@ def test_a_process_that_was_killed_is_not_waited_for(register: Register) -> None
     with subprocess.Popen([sys.executable, "-c", code, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout
         assert other.stdout.readline() == b"4\n"
-        leases = Leases(register)
+        leases = Leases(register, 3600)
         assert leases.share(NAMES) == set()
         os.kill(other.pid, signal.SIGKILL)
         other.wait(10)

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from kitback.register import listening
 from kitback.register.tables import flag, judgement, whereabouts
-from kitback.watch import RULES
+from kitback.watch import RULES, judge
 from lending import DAY, HOUR, NOW, Service
 
 
@@ -180,6 +180,15 @@ def test_a_gateway_that_does_not_listen_opens_no_silence(service: Service) -> No
         listening.away(conn)
     service.judge()
     assert service.open_flags("M") == service.open_flags("B") == {}
+
+
+def test_a_gateway_that_was_killed_opens_no_silence(service: Service) -> None:
+    """It could not say that it is away."""
+    service.lend("M", "mattress", heard_at=NOW - 5 * HOUR)
+    service.judge(NOW - 4 * HOUR)  # with the gateway's last sign
+    with service.register.write() as conn:
+        judge(conn, service.policy, NOW)
+    assert service.open_flags("M") == {}
 
 
 def test_a_mattress_that_was_silent_in_the_store_is_no_safety_check_when_it_is_lent(service: Service) -> None:

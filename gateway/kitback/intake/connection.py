@@ -19,6 +19,8 @@ _CHUNK: Final = 1 << 16
 """Bytes to read at once; more than a TLS record, so that none of one stays behind where `poll` cannot see it."""
 _PUBACK: Final = b"\x40\x02"
 _PUBLISH: Final = b"\x30"
+CLOSED: Final = "closed"
+"""Why a connection is lost that paho has ended; it knows better."""
 _NOT_NOW: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -115,7 +117,7 @@ class Connection:
         return len(data)
 
     def close(self) -> None:
-        self.lost = self.lost or "closed"
+        self.lost = self.lost or CLOSED
         self._sock.close()
 
     def fileno(self) -> int:

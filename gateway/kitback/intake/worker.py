@@ -5,6 +5,7 @@ behind the back of a reconnect.
 """
 
 import logging
+import math
 import select
 import threading
 import time
@@ -51,11 +52,14 @@ class Worker:
         self._all = {session.client_id: session for session in sessions}
         self._sessions: deque[Session] = deque()
         self._share_at = self._held_until = 0.0
+        self._stands_by = False
         self._gathering_since = 0.0
         self._quiet = True
         self._retry_at = 0.0
         self._wait = _FIRST_WAIT
+        self._failing_since: float | None = None
         self._noted_at = 0.0
+        self._away_at = math.inf
         self.joined = threading.Event()
         """Set while all sessions that are ours are joined, and the register knows it."""
 
@@ -69,6 +73,9 @@ class Worker:
         held = self._leases.share(self._all.keys())
         self._held_until = asked + self._leases.seconds
         self._share_at = asked + self._leases.seconds / _SHARES
+        if not held and not self._stands_by:
+            log.warning("no session is left for this gateway: others hold them; it stands by until one is free")
+        self._stands_by = not held
         self._keep([session for session in self._sessions if session.client_id in held])
         if new := held - {session.client_id for session in self._sessions}:
             self.joined.clear()
@@ -80,8 +87,7 @@ class Worker:
         try:
             while not stopping.is_set():
                 self._renew()
-                for session in self._sessions:
-                    session.tend()
+                self._tend()
                 self._note_listening()
                 self._gather(stopping)
                 if self._is_time():
@@ -89,6 +95,15 @@ class Worker:
         finally:
             self.joined.clear()
             self._keep(())
+
+    def _tend(self) -> None:
+        """Keep alive what is connected; connect one at most, for that may take seconds, which all others wait."""
+        for session in self._sessions:
+            session.tend()
+        away = [session for session in self._sessions if session.connection is None]
+        longest = min(away, key=lambda session: session.retry_at, default=None)
+        if longest and time.monotonic() >= longest.retry_at:
+            longest.connect()
 
     def _renew(self) -> None:
         now = time.monotonic()
@@ -158,37 +173,51 @@ class Worker:
 
     def _take(self) -> None:
         """Take in a batch; acknowledge and answer after the transaction, never before."""
-        parts: list[tuple[Connection, int]] = []
+        parts: list[tuple[Session, Connection, int]] = []
         room = BATCH
-        for _, connection in self._connected():
-            parts.append((connection, min(len(connection.messages), room)))
-            room -= parts[-1][1]
+        for session, connection in self._connected():
+            if count := min(len(connection.messages), room):
+                parts.append((session, connection, count))
+                room -= count
         self._sessions.rotate()  # none may fill every batch
-        messages = [message for connection, count in parts for message in connection.messages[:count]]
+        messages = [message for _, connection, count in parts for message in connection.messages[:count]]
         answers: list[Message] = []
         if not self._insist(lambda: answers.extend(self._intake.take(messages))):
+            self._failing_since = self._failing_since or time.monotonic()
             return
-        for connection, count in parts:
+        self._failing_since = None
+        for _, connection, count in parts:
             connection.acknowledge(count)
-        parts[0][0].publish(answers)
-        for connection, _ in parts:
+        for connection in [each for _, each, _ in parts if each.lost is None][:1]:
+            connection.publish(answers)
+        for _, connection, _ in parts:
             connection.flush()
         self._gathering_since = time.monotonic()
 
     def _note_listening(self) -> None:
         """Let the register know whether our tags are heard."""
         now, noted = time.monotonic(), self.joined.is_set()
-        if not all(session.joined for session in self._sessions):
-            self.joined.clear()  # and `connected` must come again, whether or not this can be noted
-            if noted:
-                self._insist(self._intake.away)
-        elif not self._sessions:
+        if not self._sessions:
+            self._away_at = math.inf  # whoever has them says so
             self.joined.set()
-        elif now < self._retry_at or (noted and now < self._noted_at + _SIGN_OF_LIFE):
+        elif not self._hears(now):
+            self.joined.clear()  # and `connected` must come again, whether or not this can be noted
+            self._away_at = now if noted else self._away_at
+            if now >= self._away_at:
+                self._away_at = math.inf if self._insist(self._intake.away) else now + _PATIENCE
+        elif now < self._retry_at or self._failing_since or (noted and now < self._noted_at + _SIGN_OF_LIFE):
             pass
         elif self._insist(self._intake.still if noted else self._intake.connected):
             self._noted_at = now
+            self._away_at = math.inf
             self.joined.set()
+
+    def _hears(self, now: float) -> bool:
+        """Whether what the tags say arrives, and can be taken in; that may fail for a while."""
+        if not self._pending():
+            self._failing_since = None
+        failing = self._failing_since is not None and now - self._failing_since > _SIGN_OF_LIFE
+        return not failing and all(session.joined for session in self._sessions)
 
     def _insist(self, work: Callable[[], object]) -> bool:
         """Do what needs the database; False when it failed, and nothing is to be done with it for a while."""
@@ -208,6 +237,7 @@ class Worker:
 
 
 def _wanted(connection: Connection) -> int:
-    """What to wait for: nothing more comes in while a window's worth is pending."""
-    reading = select.POLLIN if len(connection.messages) < WINDOW else 0
+    """What to wait for: nothing more comes in while more than a window is pending, which no broker's messages are that
+    wait for us to acknowledge; the answers that keep the connection alive are read."""
+    reading = select.POLLIN if len(connection.messages) <= WINDOW else 0
     return reading | (select.POLLOUT if connection.unsent else 0)

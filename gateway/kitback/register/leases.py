@@ -62,14 +62,14 @@ class Leases:
         """
         with self._register.write(beside=True) as conn:
             self._take(conn, _PRESENCE + self.holder, (), self.seconds)
-            holders, gone = _standing(conn)
+            holders, gone = _standing(conn, self.seconds)
             fair = -(-len(names) // sum(name.startswith(_PRESENCE) for name in holders))
             ours_or_free = [name for name in names if holders.get(name, self.holder) == self.holder]
             ours_or_free.sort(key=lambda name: (name not in holders, name))  # nothing changes hands without need
             # In the same order everywhere: two gateways must not wait for each other.
             held = frozenset(name for name in sorted(ours_or_free[:fair]) if self._take(conn, name, gone, self.seconds))
             surplus = sa.and_(lease.c.name.in_(sorted(names - held)), lease.c.holder == self.holder)
-            absent = sa.and_(lease.c.name.startswith(_PRESENCE), lease.c.until_s <= _now(conn))
+            absent = sa.and_(lease.c.name.startswith(_PRESENCE), _is_over(conn, self.seconds))
             conn.execute(sa.delete(lease).where(sa.or_(surplus, absent)))
         self._share = held
         return held
@@ -112,23 +112,29 @@ class Leases:
         """
         with self._register.write(beside=True) as conn:
             conn.execute(sa.delete(lease).where(lease.c.holder == self.holder))
-        self._share = frozenset()
 
     def _take(self, conn: sa.Connection, name: str, gone: Iterable[str], seconds: float) -> bool:
         """Take or renew a lease that is free, over, ours, or of a holder known to be gone; in one statement."""
         now = _now(conn)
         new = insert(conn, lease).values(name=name, holder=self.holder, until_s=now + seconds)
-        free = sa.or_(lease.c.holder.in_([self.holder, *gone]), lease.c.until_s <= now)
+        free = sa.or_(lease.c.holder.in_([self.holder, *gone]), _is_over(conn, seconds))
         values = {"holder": new.excluded.holder, "until_s": new.excluded.until_s}
         taking = new.on_conflict_do_update(index_elements=["name"], set_=values, where=free)
         return conn.scalar(taking.returning(lease.c.name)) is not None
 
 
-def _standing(conn: sa.Connection) -> tuple[dict[str, str], set[str]]:
+def _standing(conn: sa.Connection, seconds: float) -> tuple[dict[str, str], set[str]]:
     """The leases that last, with their holders; and the holders known to be gone."""
-    rows = conn.execute(sa.select(lease.c.name, lease.c.holder, (lease.c.until_s > _now(conn)).label("lasts"))).all()
+    rows = conn.execute(sa.select(lease.c.name, lease.c.holder, _is_over(conn, seconds).label("over"))).all()
     gone = {holder for holder in {row.holder for row in rows} if _is_gone(holder)}
-    return {row.name: row.holder for row in rows if row.lasts and row.holder not in gone}, gone
+    return {row.name: row.holder for row in rows if not row.over and row.holder not in gone}, gone
+
+
+def _is_over(conn: sa.Connection, seconds: float) -> sa.ColumnElement[bool]:
+    """Whether a lease, of so many seconds, is over. One that lies further ahead was made before the clock was put back,
+    and its holder, if there still is one, would have renewed it since; twice as far, for clocks are also put right."""
+    now = _now(conn)
+    return sa.or_(lease.c.until_s <= now, lease.c.until_s > now + 2 * max(seconds, SECONDS))
 
 
 def _now(conn: sa.Connection) -> sa.ColumnElement[float]:

@@ -49,9 +49,15 @@ def house_kept(conn: sa.Connection) -> int | None:
     return _read(conn, _HOUSE)
 
 
-def since(conn: sa.Connection) -> int | None:
-    """When the present stretch of listening began, Unix seconds; None while the gateway does not listen."""
-    return _read(conn, _FROM) if _read(conn, _NOW) else None
+def since(conn: sa.Connection, now_s: int) -> int | None:
+    """When the present stretch of listening began, Unix seconds; None while the gateway does not listen.
+
+    A gateway that was killed, or hangs, does not say that it is away: it gives no sign of listening.
+    """
+    last = _read(conn, _LAST)
+    if not _read(conn, _NOW) or last is None or now_s - last > AWAY:
+        return None
+    return _read(conn, _FROM)
 
 
 def _read(conn: sa.Connection, name: str) -> int | None:

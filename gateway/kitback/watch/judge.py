@@ -96,7 +96,7 @@ Found = dict[str, dict[str, _Finding]]
 
 def judge(conn: sa.Connection, policy: Policy, now_s: int) -> Judged:
     """Judge every loan at `now_s`, in the caller's transaction; call it once a transaction."""
-    listening_from = listening.since(conn)
+    listening_from = listening.since(conn, now_s)
     limits = Thresholds.of(policy, now_s, now_s if listening_from is None else listening_from)
     found = {rule.name: dict(_findings(conn, rule, limits, policy)) for rule in RULES}
     changes = _compare(found, _open_flags(conn))

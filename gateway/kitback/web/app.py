@@ -95,6 +95,6 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         with register.read() as conn:
-            return Response(exposition(conn), media_type=CONTENT_TYPE_LATEST)
+            return Response(exposition(conn, now_s(clock)), media_type=CONTENT_TYPE_LATEST)
 
     return app

@@ -29,7 +29,7 @@ class Health(Struct, frozen=True):
 def health(conn: sa.Connection, now_s: int) -> Health:
     """How the gateway does now."""
     heard, house = listening.heard(conn), listening.house_kept(conn)
-    joined = listening.since(conn) is not None and heard is not None and now_s - heard <= _SILENT_S
+    joined = listening.since(conn, now_s) is not None and heard is not None and now_s - heard <= _SILENT_S
     writable = house is not None and now_s - house <= _SILENT_S
     sinks = [each for each in outbox.standings(conn) if each.configured]
     trouble = any(each.trouble for each in sinks)

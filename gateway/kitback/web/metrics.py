@@ -42,10 +42,10 @@ _HELP = {
 }
 
 
-def exposition(conn: sa.Connection) -> bytes:
+def exposition(conn: sa.Connection, now_s: int) -> bytes:
     """Everything there is to measure, as text."""
     registry = CollectorRegistry()
-    registry.register(_Collected([*_counters(conn), *_history(conn), *_room(conn), _listening(conn)]))
+    registry.register(_Collected([*_counters(conn), *_history(conn), *_room(conn), _listening(conn, now_s)]))
     return generate_latest(registry)
 
 
@@ -97,6 +97,6 @@ def _room(conn: sa.Connection) -> Iterator[Metric]:
         yield GaugeMetricFamily("kitback_outbox_cap_bytes", "When so many wait the intake stops", room.cap)
 
 
-def _listening(conn: sa.Connection) -> Metric:
-    joined = listening.since(conn) is not None
+def _listening(conn: sa.Connection, now_s: int) -> Metric:
+    joined = listening.since(conn, now_s) is not None
     return GaugeMetricFamily("kitback_listening", "1 while the gateway is joined to its broker", joined)
