@@ -187,8 +187,8 @@ def _energy(rig: Rig) -> dict[str, Any]:
         "bed_days_left_at_3900_mv": statistics.median(int(left) for _, left in days),
         "published": _PUBLISHED,
         "assumed": "docs/energy.md; a start takes 300 ms, computing after it none, joining a network what the virtual "
-        "board says (0.3 s, and 0.5 s for an address when the last one is older than half an hour); QoS 1 and an ack awaited, over loopback, which is "
-        "nearer than any broker",
+        "board says (0.3 s, and 0.5 s for an address when the last one is older than half an hour); QoS 1 and an ack "
+        "awaited, over loopback, which is nearer than any broker",
     }
 
 
