@@ -7,10 +7,10 @@ import hypothesis
 import pytest
 
 from brokers import AnyBroker, Embedded, Mosquitto
-from influx import bucket, influx_server  # noqa: F401
+from influx import bucket, influx_server  # noqa: F401 - fixtures
 from kitback.register import Register
 from paper_tag import SetClock
-from postgres import postgres, postgres_register  # noqa: F401
+from postgres import postgres, postgres_register  # noqa: F401 - fixtures
 
 # The same examples each time: whether a change is green must not depend on the dice.
 hypothesis.settings.register_profile("fixed", derandomize=True)

@@ -345,7 +345,7 @@ class Tag:
             self._note("use", *told)
         try:
             upload.run()
-        except Exception:
+        except Exception:  # the talk tells of its failures; here it only matters that the gateway has not everything
             return False
         return True
 

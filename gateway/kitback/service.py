@@ -284,7 +284,7 @@ class Gateway:
             except RegisterError as error:
                 wait_s = 1.0
                 log.error("the %s waits: %s", name, error)
-            except Exception:
+            except Exception:  # told with all there is to know; the tags must be heard whatever befalls the history
                 wait_s = _AGAIN_S
                 log.exception("the %s failed; next try in %.0f s", name, wait_s)
             self._stopping.wait(wait_s)

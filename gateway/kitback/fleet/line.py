@@ -111,6 +111,7 @@ class Line:
 
     def restart(self) -> None:
         """Let the board start anew with what it has been given, and take that for no crash."""
+        # Whatever is wrong with the application on it, a board that was just given another one has to start.
         with _told("restarting the board"):
             self._transport.exec_raw_no_follow(
                 "try:\n from tag import retained\n retained.expect_reset()\nexcept Exception: pass\n"

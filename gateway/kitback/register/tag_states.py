@@ -189,7 +189,7 @@ def _no_longer_apart(conn: sa.Connection, state: TagState, present: str) -> None
 
 def _journal(row: Sequence[object]) -> Journal:
     *numbers, gaps = row
-    account = Journal(*numbers)  # type: ignore[arg-type]
+    account = Journal(*numbers)  # type: ignore[arg-type] # a row is typed by its table
     if gaps != "[]":
         account.gaps = _GAPS.decode(str(gaps))
     return account

@@ -16,7 +16,7 @@ world.state = Felt(world.EVENTS)
 world.open_world(".")
 world.begin()
 
-import machine  # noqa: E402
+import machine  # noqa: E402 - the path to it is made above
 
 
 def reset():
