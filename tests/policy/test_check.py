@@ -93,7 +93,13 @@ def checked(folder: Path, text: str) -> Checked:
         ("[kind.bed]\nidle_home = 1.5", 2, "kind.bed.idle_home", "1.5 is not one value", "give one text, number"),
         ("[kind.bed]\nidle_home = [1,\n2]", 3, "kind.bed.idle_home", "[1, 2] is not one value", "give one text"),
         ('[kind.bed]\nidle = "4 d"', 2, "kind.bed.idle", "no such setting", 'did you mean "idle_home"?'),
-        ('[pathway.home_frst]\nreview = "1 d"', 1, "pathway.home_frst", "no such pathway", 'did you mean "home_first"?'),
+        (
+            '[pathway.home_frst]\nreview = "1 d"',
+            1,
+            "pathway.home_frst",
+            "no such pathway",
+            'did you mean "home_first"?',
+        ),
         ('[delivery_speed.9]\nwithin = "1 h"', 1, "delivery_speed.9", "no such delivery speed", "there are 1, 2, 3, "),
         ("[kind.bde]", 1, "kind.bde", "no such kind", 'did you mean "bed"?'),
         ("[kind]\nbed = 3", 2, "kind.bed", "a value where a heading belongs", "write [kind.bed]"),
@@ -250,7 +256,7 @@ def test_lines_are_counted_whatever_ends_them() -> None:
     assert parse('a = "\u2028"\nb = 2\n').lines == {("a",): 1, ("b",): 2}
 
 
-@given(st.text(alphabet='[]="\'\n,{}.#ab1 -', max_size=60))
+@given(st.text(alphabet="[]=\"'\n,{}.#ab1 -", max_size=60))
 def test_whatever_is_in_a_file_it_is_read_as_far_as_it_can_be(text: str) -> None:
     parsed = parse(text)
     assert all(1 <= each.line <= text.count("\n") + 1 for each in parsed.broken)

@@ -29,7 +29,9 @@ def clocks(
 # --- delivery speeds
 
 
-@pytest.mark.parametrize("pathway", ["crisis_response", "urgent_community_response", "hospital_discharge", "end_of_life"])
+@pytest.mark.parametrize(
+    "pathway", ["crisis_response", "urgent_community_response", "hospital_discharge", "end_of_life"]
+)
 def test_delivery_speed_1_delivers_within_4_hours_and_warns_an_hour_before(pathway: str) -> None:
     told = clocks(pathway, prescribed_s=MORNING)
     assert told.deliver_by_s == london(2025, 11, 12, 14, 30)

@@ -104,14 +104,20 @@ def _print_json(file: Path, checked: "Checked") -> None:
 
 
 def _show(file: Path, checked: "Checked") -> None:
-    count = len(checked.mistakes)
-    mistakes = "1 mistake" if count == 1 else f"{count} mistakes" if count else "no mistakes, it can be used"
-    table(f"{file}: {mistakes}", ("Line", "Setting", "What to do"), _places(checked.mistakes))
+    columns = ("Line", "Setting", "What to do")
+    if checked.mistakes:
+        count = len(checked.mistakes)
+        table(f"{file}: {count} mistake{'s' if count > 1 else ''}", columns, _places(checked.mistakes))
+    else:
+        typer.echo(f"{file}: no mistakes, it can be used.")
     if checked.remarks:
-        table("Worth a second look", ("Line", "Setting", "What to do"), _places(checked.remarks))
+        table("Worth a second look", columns, _places(checked.remarks))
     differences = _differences(checked)
+    if not differences:
+        typer.echo("Nothing differs from the defaults.")
+        return
     table(
-        "What differs from the defaults" if differences else "Nothing differs from the defaults",
+        "What differs from the defaults",
         ("Line", "Setting", "Yours", "Default", "Where the default comes from"),
         (
             (

@@ -96,10 +96,14 @@ def _explained(conn: "sa.Connection", policy: "Policy", loan_ref: str, now_s: in
         serviced_s=row.serviced_s,
         examined_s=row.examined_s,
     )
-    steps = sa.or_(*(audit.c.what.startswith(prefix) for prefix in ("loan.", "hold.")))
     mine = audit.c.what.endswith(f" {loan_ref}", autoescape=True)
-    notes = conn.execute(sa.select(audit).where(steps, mine).order_by(audit.c.audit_id)).all()
-    return _Explained(row, list(reckon(policy, facts, now_s)), list(notes))
+    notes = conn.execute(sa.select(audit).where(mine).order_by(audit.c.audit_id)).all()
+    return _Explained(row, list(reckon(policy, facts, now_s)), [note for note in notes if _is_about(note, loan_ref)])
+
+
+def _is_about(note: "sa.Row[Any]", loan_ref: str) -> bool:
+    step, _, object_ = note.what.partition(" ")
+    return object_ == loan_ref and step.startswith(("loan.", "hold."))
 
 
 def _otherwise(loan: "sa.Row[Any]", clock: "Reckoned") -> int | None:
@@ -167,11 +171,12 @@ def _show(explained: _Explained, policy: "Policy") -> None:
 def _clocks(explained: _Explained) -> Iterator[tuple[str, str, str, str]]:
     from kitback.policy import moment
 
+    delivered = explained.loan.from_s is not None
     for each in explained.clocks:
         words, kept = each.words, _otherwise(explained.loan, each)
-        if kept is not None:
-            words += (
-                f" The register still says {moment(kept)}: the gateway sets it anew when it starts with this policy."
-            )
+        if kept is not None and delivered and each.clock.startswith("deliver_"):
+            words += f" When it was delivered, {moment(kept)} was promised; that stays."
+        elif kept is not None:
+            words += f" The register has {moment(kept)}; the gateway sets it anew when it starts with this policy."
         lines = (f"{key} = {line.value} ({line.source})" for key, line in each.rests_on.items())
         yield _TITLES[each.clock], "" if each.at_s is None else moment(each.at_s), words, "\n".join(lines)

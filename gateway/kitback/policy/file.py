@@ -171,7 +171,7 @@ def _broken(broken: Broken) -> Mistake:
     twice = "Cannot" in broken.why
     remedy = "say it once" if twice else 'write a heading as [kind.bed], a value as idle_home = "7 d", text in quotes'
     unread = "; what follows is not checked yet" if broken.last else ""
-    return Mistake(broken.line, "", f"not TOML: {broken.why}", remedy + unread)
+    return Mistake(broken.line, "", f"not TOML: {broken.text} ({broken.why})", remedy + unread)
 
 
 def _meant(wrong: str, known: Iterable[str]) -> str:

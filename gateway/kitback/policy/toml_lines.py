@@ -17,6 +17,7 @@ class Broken:
     """A line that is no TOML."""
 
     line: int
+    text: str
     why: str
     last: bool
     """Whether nothing after it could be read."""
@@ -51,9 +52,10 @@ def _leave_out(lines: list[str], message: str) -> Broken:
     # A list that is never closed is noticed further down; what is broken is the line it begins on.
     begins = next(count for count in reversed(range(noticed)) if _tree(lines[:count]) is not None)
     last = lines[begins].lstrip().startswith("[") or not (place and place[1])
+    told = Broken(begins + 1, lines[begins].strip(), _PLACE.sub("", message), last)
     for each in range(begins, len(lines) if last else noticed):
         lines[each] = ""
-    return Broken(begins + 1, _PLACE.sub("", message), last)
+    return told
 
 
 def _first_lines(lines: list[str]) -> Iterator[tuple[tuple[str, ...], int]]:
