@@ -212,6 +212,9 @@ def test_what_is_right_in_a_file_with_mistakes_is_known_all_the_same(tmp_path: P
     [
         ('[pathway.home_first]\nloan_period = "28 d"', 2, "pathway.home_first.loan_period"),
         ('[kind.bed]\nsilent_after = "6 h"', 2, "kind.bed.silent_after"),
+        ('[kind.mattress]\nsafety_check_within = "none"', 2, "kind.mattress.safety_check_within"),
+        ('[kind.hoist]\nexamine_every = "none"', 2, "kind.hoist.examine_every"),
+        ('[kind.hoist]\nexamine_every = "12 months"', 2, "kind.hoist.examine_every"),
     ],
 )
 def test_what_can_be_but_is_odd_is_remarked_and_no_mistake(tmp_path: Path, text: str, line: int, key: str) -> None:
