@@ -90,8 +90,15 @@ def checked(folder: Path, text: str) -> Checked:
             "1 will not do",
             "give true or false",
         ),
-        ("[kind.bed]\nidle_home = 1.5", 2, "kind.bed.idle_home", "1.5 is not one value", "give one text, number"),
-        ("[kind.bed]\nidle_home = [1,\n2]", 3, "kind.bed.idle_home", "[1, 2] is not one value", "give one text"),
+        ("[kind.bed]\nidle_home = 1.5", 2, "kind.bed.idle_home", "not one value", "give one text, number"),
+        ("[kind.bed]\nidle_home = [1,\n2]", 3, "kind.bed.idle_home", "not one value", "give one text"),
+        (
+            '[kind.bed]\nidle_home = { is = "9 d", origin = "J" }',
+            2,
+            "kind.bed.idle_home",
+            "not one value",
+            'write the value alone: idle_home = "9 d"',
+        ),
         ('[kind.bed]\nidle = "4 d"', 2, "kind.bed.idle", "no such setting", 'did you mean "idle_home"?'),
         (
             '[pathway.home_frst]\nreview = "1 d"',

@@ -148,7 +148,7 @@ class _Found:
         if key[-1] not in fields:
             self.wrong(key, "no such setting", _meant(key[-1], fields))
         elif not isinstance(leaf, str | int):
-            self.wrong(key, f"{leaf!r} is not one value", "give one text, number, or true or false")
+            self.wrong(key, "not one value", _alone(key[-1], leaf))
         else:
             try:
                 _value(key, leaf)
@@ -156,6 +156,17 @@ class _Found:
                 self.wrong(key, error.what, error.remedy)
             else:
                 self.entries[key] = Entry(leaf, "own")
+
+
+def _alone(field: str, leaf: object) -> str:
+    # As the defaults' own file has it, with the origin beside it: people copy that.
+    if isinstance(leaf, dict) and isinstance(leaf.get("is"), str | int):
+        return f"write the value alone: {field} = {_as_written(leaf['is'])}"
+    return "give one text, number, or true or false"
+
+
+def _as_written(value: Scalar) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _line(mistake: Mistake) -> int:
@@ -223,7 +234,7 @@ def _value(key: Key, written: Scalar) -> object:
         return msgspec.convert(written, wanted)
     except msgspec.ValidationError as error:
         remedy = f"give {_wanted(wanted)}" + (f', or "{nothing}"' if optional else "")
-        raise Unreadable(f"{json.dumps(written, ensure_ascii=False)} will not do", remedy) from error
+        raise Unreadable(f"{_as_written(written)} will not do", remedy) from error
 
 
 def _wanted(kind: Any) -> str:
