@@ -33,6 +33,14 @@ def checked(folder: Path, text: str) -> Checked:
             'give a length of time, such as "42 d", or "open"',
         ),
         ('[kind.bed]\nidle_home = "open"', 2, "kind.bed.idle_home", '"open" is not', 'write it as "72 h"'),
+        ('[kind.bed]\nidle_home = "none"', 2, "kind.bed.idle_home", '"none" is not', 'write it as "72 h"'),
+        (
+            '[pathway.home_first]\nloan_period = "none"',
+            2,
+            "pathway.home_first.loan_period",
+            '"none" is not a length of time',
+            'write it as "72 h", "42 d" or "6 months", or "open"',
+        ),
         (
             '[pathway.reablement]\nhours = "9 to 5"',
             2,

@@ -228,13 +228,15 @@ def _value(key: Key, written: Scalar) -> object:
     if optional and written == nothing:
         return None
     wanted = next(kind for kind in get_args(hint) if kind is not type(None)) if optional else hint
-    if wanted in (Period, Hours) and isinstance(written, str):
-        return wanted.parse(written)
+    or_nothing = f', or "{nothing}"' if optional else ""
     try:
+        if wanted in (Period, Hours) and isinstance(written, str):
+            return wanted.parse(written)
         return msgspec.convert(written, wanted)
+    except Unreadable as error:
+        raise Unreadable(error.what, error.remedy + or_nothing) from error
     except msgspec.ValidationError as error:
-        remedy = f"give {_wanted(wanted)}" + (f', or "{nothing}"' if optional else "")
-        raise Unreadable(f"{_as_written(written)} will not do", remedy) from error
+        raise Unreadable(f"{_as_written(written)} will not do", f"give {_wanted(wanted)}{or_nothing}") from error
 
 
 def _wanted(kind: Any) -> str:
