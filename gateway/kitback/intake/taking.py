@@ -46,17 +46,20 @@ class Taking:
         """
         report = opened.report
         journal, unseen = self._journal(opened, state)
-        verdict = order.judge(journal.high, journal.gaps, report.oldest, report.after, [seq for seq, _ in opened.batch])
-        batch = [opened.batch[position] for position in verdict.taken]
-        sound = [record for _, record in batch if not isinstance(record, Damaged)]
-        if len(sound) < len(batch) or opened.unnumbered:
+        verdict = order.judge(journal.high, journal.gaps, report.oldest, report.after, opened.seqs)
+        taken = [opened.records[position] for position in verdict.taken]
+        sound = [record for record in taken if not isinstance(record, Damaged)]
+        if len(sound) < len(taken) or opened.unnumbered:
             self._set_aside(opened, verdict)
         self._counts["accepted"] += 1
-        self._counts["records.received"] += len(opened.batch) + len(opened.unnumbered)
-        self._counts["records.early"] += len(opened.batch) if verdict.early else 0
-        self._counts["records.early" if verdict.early else "records.quarantined"] += len(opened.unnumbered)
+        self._counts["records.received"] += len(opened.seqs) + len(opened.unnumbered)
+        if verdict.early:
+            self._counts["records.early"] += len(opened.seqs) + len(opened.unnumbered)
+        elif opened.unnumbered:
+            self._counts["records.quarantined"] += len(opened.unnumbered)
         # Overwritten before this register first heard of the journal, or taken in by another register.
-        self._counts["records.before_first_sight"] += unseen
+        if unseen:
+            self._counts["records.before_first_sight"] += unseen
         self._book(journal, report.newest, verdict, len(sound))
 
         before = state.now
@@ -91,7 +94,7 @@ class Taking:
         report = opened.report
         told = report.pair if report.on == report.clock else None
         point = Point((told.sent + told.acked) // 2, told.unix) if told and self._believable(told, report.at) else None
-        numbered = [opened.batch[position] for position in verdict.taken]
+        numbered = [(opened.seqs[position], opened.records[position]) for position in verdict.taken]
         for seq, record in (*numbered, *((None, record) for record in opened.unnumbered)):
             if isinstance(record, Damaged):
                 kept = quarantine.keep_record(
@@ -109,24 +112,23 @@ class Taking:
 
     def _book(self, journal: Journal, newest: int, verdict: Verdict, applied: int) -> None:
         """Enter a verdict into the journal's account, and the same into the service's counters."""
-        quarantined = len(verdict.taken) - applied
-        for name, amount in (
-            ("early", int(verdict.early)),
-            ("records.applied", applied),
-            ("records.quarantined", quarantined),
-            ("records.duplicate", verdict.duplicates),
-            ("records.lost", verdict.written_off),
-            ("records.found", verdict.found),
-        ):
-            if amount:
-                self._counts[name] += amount
+        counts = self._counts
         journal.high = verdict.high
+        journal.gaps = verdict.gaps
         journal.newest = max(journal.newest, newest)
         journal.applied += applied
-        journal.quarantined += quarantined
-        journal.duplicate += verdict.duplicates
-        journal.lost += verdict.written_off - verdict.found
-        journal.gaps = verdict.gaps
+        counts["records.applied"] += applied
+        if quarantined := len(verdict.taken) - applied:
+            journal.quarantined += quarantined
+            counts["records.quarantined"] += quarantined
+        if verdict.duplicates:
+            journal.duplicate += verdict.duplicates
+            counts["records.duplicate"] += verdict.duplicates
+        if verdict.written_off or verdict.found:
+            journal.lost += verdict.written_off - verdict.found
+            counts["records.lost"] += verdict.written_off
+            counts["records.found"] += verdict.found
+        counts["early"] += verdict.early
 
     def _believable(self, pair: wire.Pair, at: int) -> bool:
         in_order = pair.sent <= pair.acked <= at and pair.acked - pair.sent <= _ROUND_TRIP
