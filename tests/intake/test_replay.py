@@ -407,7 +407,7 @@ def test_every_replay_is_in_the_audit_log(
     replay()
     with register.read() as conn:
         rows = conn.execute(sa.select(audit).where(audit.c.what.startswith("quarantine."))).all()
-    assert [(row.who, row.what, msgspec.json.decode(row.detail)["taken"]) for row in rows] == [
+    assert [(row.who, row.what, msgspec.json.decode(row.after)["taken"]) for row in rows] == [
         ("clerk", "quarantine.replay 1", 0),
         ("clerk", "quarantine.replay 1", 1),
     ]

@@ -135,8 +135,8 @@ def test_every_step_is_in_the_audit_log(stocked: Register) -> None:
     with stocked.write() as conn:
         lend(conn)
         entry = conn.execute(sa.select(audit).order_by(audit.c.audit_id.desc())).first()
-        secrets = conn.scalars(sa.select(audit.c.detail)).all()
+        secrets = conn.scalars(sa.select(audit.c.after)).all()
     assert entry
     assert (entry.at_us, entry.who, entry.what) == (T * 1_000_000, "system", "loan.start LN-1")
-    assert json.loads(entry.detail)["asset_id"] == "BED-1"
+    assert json.loads(entry.after)["asset_id"] == "BED-1"
     assert not any("ssss" in each for each in secrets)

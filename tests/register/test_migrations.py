@@ -9,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 
 from kitback.register import Register, tag_states
+from kitback.register.tables import asset, audit, flag, judgement, loan
 from kitback.register.tag_states import ClockState, Journal, Now, Point, Range, TagState
 
 TAG = "a0b1c2d3e4f5"
@@ -32,19 +33,36 @@ insert into tag_now (tag_id, heard_at, journal, clock, at, rate_ppb, complete_to
 """
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """A register at revision 0001, in which a tag has used two journals and two clocks."""
-    path = tmp_path / "old.db"
+_LENT = """
+insert into place values ('home', null, 'loan_address', 'Home in Oadby');
+insert into asset values ('BED-1', 'bed', 'Bed', 'on_loan'), ('BED-2', 'bed', 'Bed', 'available');
+insert into judgement (asset_id, kind, loan_ref) values ('BED-1', 'bed', 'L-1'), ('BED-2', 'bed', null);
+insert into loan values ('L-1', 'BED-1', 'long_term', 'home', 'home', 5, null, null);
+insert into loan values ('L-0', 'BED-2', 'long_term', 'home', 'home', 5, null, 7);
+insert into flag (asset_id, loan_ref, kind, rule, since, raised_at, closed_at, sentence, evidence)
+    values ('BED-2', 'L-0', 'bed', 'idle', 5, 6, 7, '', '{}'), ('BED-1', 'L-1', 'bed', 'idle', 5, 6, null, '', '{}');
+insert into audit (at_us, who, what, detail) values (1, 'ann', 'loan.start L-1', '{}');
+"""
+
+
+def _at(path: Path, revision: str, rows: str) -> None:
+    """Make a register of an older revision."""
     engine = sa.create_engine(f"sqlite:///{path}")
     config = Config()
     config.set_main_option("script_location", "kitback.register:migrations")
     with engine.begin() as conn:
         config.attributes["connection"] = conn
-        command.upgrade(config, "0001")
+        command.upgrade(config, revision)
     engine.dispose()
     with sqlite3.connect(path) as file:
-        file.executescript(_OLD)
+        file.executescript(rows)
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A register at revision 0001, in which a tag has used two journals and two clocks."""
+    path = tmp_path / "old.db"
+    _at(path, "0001", _OLD)
     return path
 
 
@@ -81,3 +99,23 @@ def test_what_every_report_touches_is_found_by_its_key_alone(register: Register,
     with register.read() as conn:
         sql = conn.scalar(sa.text("select sql from sqlite_master where name = :name"), {"name": table})
     assert "WITHOUT ROWID" in sql
+
+
+def test_what_is_lent_and_flagged_outlives_the_making_anew_of_its_tables(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    _at(path, "0004", _LENT)
+    register = Register.open(str(path))
+    with register.write() as conn:
+        assert conn.execute(sa.select(loan.c.loan_ref, loan.c.delivered_by, loan.c.due_own)).all() == [
+            ("L-1", "staff", False),
+            ("L-0", "staff", False),
+        ]
+        assert conn.execute(sa.select(flag.c.status, flag.c.outcome).order_by(flag.c.flag_id)).all() == [
+            ("closed", "ended"),
+            ("open", None),
+        ]
+        assert conn.execute(sa.select(audit.c.why, audit.c.before, audit.c.after)).all() == [(None, None, "{}")]
+        assert conn.scalar(sa.select(judgement.c.free_from).where(judgement.c.asset_id == "BED-2")) == 7
+        with pytest.raises(sa.exc.IntegrityError, match="FOREIGN KEY"):
+            conn.execute(sa.delete(asset))
+    register.close()

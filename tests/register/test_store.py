@@ -20,10 +20,14 @@ def test_a_new_register_is_made_where_it_is_wanted(tmp_path: Path) -> None:
     assert path.is_file()
 
 
+@pytest.mark.both_engines
 def test_the_migrations_make_the_tables_that_the_code_uses(register: Register) -> None:
     with register.engine.connect() as conn:
-        context = MigrationContext.configure(conn, opts={"compare_type": True})
-        assert compare_metadata(context, tables.metadata) == []
+        options = {"compare_type": True, "compare_server_default": True}
+        differences = compare_metadata(MigrationContext.configure(conn, opts=options), tables.metadata)
+    # A comment that was not carried over to an old column changes nothing.
+    steps = [step for each in differences for step in (each if isinstance(each, list) else [each])]
+    assert [step for step in steps if not step[0].endswith("_comment")] == []
 
 
 def test_a_register_of_the_first_kind_keeps_its_account_of_the_history(tmp_path: Path) -> None:

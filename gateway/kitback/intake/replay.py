@@ -88,7 +88,7 @@ class Replay:
     def _note(self, conn: sa.Connection, outcome: Outcome) -> None:
         what = f"quarantine.replay {outcome.quarantine_id}"
         detail: dict[str, str | int | None] = {"taken": int(outcome.taken), "words": outcome.words}
-        audit_log.note(conn, now_s(self._clock), self._who, what, detail)
+        audit_log.note(conn, now_s(self._clock), self._who, what, after=detail)
 
     def _take_in(self, conn: sa.Connection, quarantine_id: int) -> str:
         """Take something off the list and in; returns in words what came of it."""

@@ -1,5 +1,7 @@
 """What a register needs SQLite and PostgreSQL to do: commit durably, read at one moment, wait no longer than told."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +59,29 @@ def alone(engine: sa.Engine) -> sa.Engine:
 def beside(engine: sa.Engine) -> sa.Engine:
     """The same, for transactions that write beside others where the database can: what they read they have to hold."""
     return engine.execution_options(kitback_writer="beside")
+
+
+@contextmanager
+def altering(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction, alone, that may alter tables."""
+    with alone(engine).connect() as conn:
+        if engine.dialect.name != "sqlite":
+            with conn.begin():
+                yield conn
+            return
+        dbapi: Any = conn.connection.dbapi_connection
+        # SQLite alters a table by making it anew, and would miss the old one's rows wherever they are named.
+        dbapi.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with conn.begin():
+                yield conn
+                broken = conn.exec_driver_sql("PRAGMA foreign_key_check").all()
+                if broken:
+                    raise RegisterError(
+                        f"after its upgrade {engine.url.database} would name what is not there: {broken}"
+                    )
+        finally:
+            dbapi.execute("PRAGMA foreign_keys=ON")
 
 
 def reading(engine: sa.Engine) -> sa.Engine:

@@ -49,7 +49,7 @@ def add_place(
     if within is not None:
         _require(conn, place.c.place_id, within, "place")
     conn.execute(sa.insert(place), {"place_id": place_id, "within": within, "type": type_, "name": name})
-    _audit(conn, at, who, f"place.add {place_id}", {"type": type_, "within": within})
+    _audit(conn, at, who, f"place.add {place_id}", after={"type": type_, "within": within})
 
 
 def add_anchor(conn: sa.Connection, anchor_hash: str, place_id: str, at: int, *, who: str = "system") -> None:
@@ -60,7 +60,7 @@ def add_anchor(conn: sa.Connection, anchor_hash: str, place_id: str, at: int, *,
     """
     _require(conn, place.c.place_id, place_id, "place")
     put(conn, anchor, [{"anchor": anchor_hash, "place_id": place_id}])
-    _audit(conn, at, who, f"anchor.add {place_id}", {})
+    _audit(conn, at, who, f"anchor.add {place_id}", after={})
 
 
 def add_asset(conn: sa.Connection, asset_id: str, kind: str, model: str, at: int, *, who: str = "system") -> None:
@@ -74,7 +74,7 @@ def add_asset(conn: sa.Connection, asset_id: str, kind: str, model: str, at: int
     _refuse_existing(conn, asset.c.asset_id, asset_id, "asset")
     conn.execute(sa.insert(asset), {"asset_id": asset_id, "kind": kind, "model": model, "state": "available"})
     judgements.begin(conn, asset_id, kind)
-    _audit(conn, at, who, f"asset.add {asset_id}", {"kind": kind, "model": model})
+    _audit(conn, at, who, f"asset.add {asset_id}", after={"kind": kind, "model": model})
 
 
 def enrol_tag(conn: sa.Connection, tag_id: str, secret: bytes, at: int, *, who: str = "system") -> None:
@@ -89,7 +89,7 @@ def enrol_tag(conn: sa.Connection, tag_id: str, secret: bytes, at: int, *, who: 
         raise IllegalMove(f"the secret of tag {tag_id} has {len(secret)} bytes: give at least {_SECRET_BYTES}")
     _refuse_existing(conn, tag.c.tag_id, tag_id, "tag")
     conn.execute(sa.insert(tag), {"tag_id": tag_id, "secret": secret, "enrolled_at": at})
-    _audit(conn, at, who, f"tag.enrol {tag_id}", {})
+    _audit(conn, at, who, f"tag.enrol {tag_id}", after={})
 
 
 def provision_tag(conn: sa.Connection, tag_id: str, at: int, *, who: str = "system") -> int:
@@ -101,7 +101,7 @@ def provision_tag(conn: sa.Connection, tag_id: str, at: int, *, who: str = "syst
     _require(conn, tag.c.tag_id, tag_id, "tag")
     what = f"tag.provision {tag_id}"
     before = conn.scalar(sa.select(sa.func.count()).select_from(audit).where(audit.c.what == what)) or 0
-    _audit(conn, at, who, what, {"generation": before + 1})
+    _audit(conn, at, who, what, after={"generation": before + 1})
     return before + 1
 
 
@@ -126,7 +126,7 @@ def fit_tag(conn: sa.Connection, tag_id: str, asset_id: str, at: int, *, who: st
         )
     conn.execute(sa.insert(fitting), {"tag_id": tag_id, "asset_id": asset_id, "from_s": at})
     _new_tag(conn, asset_id)
-    _audit(conn, at, who, f"tag.fit {tag_id}", {"asset_id": asset_id})
+    _audit(conn, at, who, f"tag.fit {tag_id}", after={"asset_id": asset_id})
 
 
 def unfit_tag(conn: sa.Connection, tag_id: str, at: int, *, who: str = "system") -> None:
@@ -143,7 +143,7 @@ def unfit_tag(conn: sa.Connection, tag_id: str, at: int, *, who: str = "system")
         raise IllegalMove(f"tag {tag_id} was fitted at {_when(mine.from_s)}, it cannot come off at {_when(at)}")
     conn.execute(sa.update(fitting).where(fitting.c.fitting_id == mine.fitting_id), {"to_s": at})
     _new_tag(conn, mine.asset_id)
-    _audit(conn, at, who, f"tag.unfit {tag_id}", {"asset_id": mine.asset_id})
+    _audit(conn, at, who, f"tag.unfit {tag_id}", after={"asset_id": mine.asset_id})
 
 
 def lend(
@@ -192,7 +192,7 @@ def lend(
         },
     )
     judgements.refresh(conn, asset_id)
-    _audit(conn, at, who, f"loan.start {loan_ref}", {"asset_id": asset_id, "pathway": pathway, "due_s": due})
+    _audit(conn, at, who, f"loan.start {loan_ref}", after={"asset_id": asset_id, "pathway": pathway, "due_s": due})
 
 
 def return_loan(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "system") -> None:
@@ -211,7 +211,7 @@ def return_loan(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "syst
     conn.execute(sa.update(loan).where(loan.c.loan_ref == loan_ref), {"to_s": at})
     judgements.refresh(conn, mine.asset_id)
     _forget_power(conn, mine.asset_id)
-    _audit(conn, at, who, f"loan.end {loan_ref}", {"asset_id": mine.asset_id})
+    _audit(conn, at, who, f"loan.end {loan_ref}", after={"asset_id": mine.asset_id})
 
 
 def _hold(conn: sa.Connection, tag_id: str) -> None:

@@ -73,7 +73,7 @@ def _upgrade(engine: sa.Engine) -> None:
     config = Config()
     config.set_main_option("script_location", "kitback.register:migrations")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    with in_words(engine), engines.alone(engine).begin() as conn:
+    with in_words(engine), engines.altering(engine) as conn:
         config.attributes["connection"] = conn
         try:
             command.upgrade(config, "head")

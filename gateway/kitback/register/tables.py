@@ -77,8 +77,28 @@ asset = Table(
     Column("kind", String, nullable=False),
     Column("model", String, nullable=False),
     Column("state", String, nullable=False),
+    Column("serial", String, comment="The maker's"),
+    Column("value_pence", BigInteger, comment="What a new one costs; null: what the policy says of its kind"),
+    Column("commissioner", String, comment="Who paid for it"),
+    Column("serviced_s", _Seconds, comment="Latest service; null when none is known"),
+    Column("examined_s", _Seconds, comment="Latest thorough examination; null when none is known"),
+    Column("service_due_s", _Seconds, comment="Null when its kind has none, or the latest is not known"),
+    Column("exam_due_s", _Seconds, comment="As service_due_s"),
     CheckConstraint("kind IN ('bed','hoist','mattress')", name="kind"),
-    CheckConstraint("state IN ('available','on_loan')", name="state"),
+    CheckConstraint("state IN ('available','prescribed','on_loan')", name="state"),
+)
+
+recall = Table(
+    "recall",
+    metadata,
+    Column("recall_id", _RowId, primary_key=True, autoincrement=True),
+    Column("recall_ref", String, nullable=False, comment="The safety notice's own number"),
+    Column("asset_id", String, ForeignKey("asset.asset_id"), nullable=False),
+    Column("reason", String, nullable=False),
+    Column("from_s", _Seconds, nullable=False),
+    Column("ended_s", _Seconds, comment="Null while it has not been made safe or withdrawn"),
+    UniqueConstraint("recall_ref", "asset_id"),
+    Index("ix_recall_asset_id", "asset_id"),
 )
 
 tag = Table(
@@ -109,8 +129,19 @@ loan = Table(
     Column("pathway", String, nullable=False),
     Column("setting", String, nullable=False, comment="home, care_home, school or hospital"),
     Column("place_id", String, ForeignKey("place.place_id"), nullable=False, comment="Where it was lent to"),
-    Column("from_s", _Seconds, nullable=False),
+    Column("commissioner", String, comment="Who pays for it"),
+    Column("used_by_paid_carers", Boolean, nullable=False, server_default=false(), comment="LOLER applies then"),
+    Column("prescribed_s", _Seconds, comment="Null when only the delivery is known"),
+    Column("speed", String, comment="Its delivery speed; null: its pathway's"),
+    Column("deliver_by_s", _Seconds, comment="Null when it was not prescribed here"),
+    Column("deliver_risk_s", _Seconds, comment="From here on a delivery still missing is at risk"),
+    Column("from_s", _Seconds, comment="Delivery, from which its clocks run; null while it is only prescribed"),
+    Column("delivered_by", String, comment="Who says so: staff or tag; null before"),
     Column("due_s", _Seconds, comment="Null when the pathway has no end"),
+    Column("due_own", Boolean, nullable=False, server_default=false(), comment="Agreed for this loan, not its pathway"),
+    Column("due_soon_s", _Seconds, comment="From here on it is due soon"),
+    Column("review_s", _Seconds, comment="The next review; null when none is to come"),
+    Column("reviewed_s", _Seconds, comment="The latest review; null when none was held"),
     Column("to_s", _Seconds, comment="Null while on loan"),
     Index("ix_loan_asset_id_from_s", "asset_id", "from_s"),
     Index(
@@ -122,6 +153,18 @@ loan = Table(
     ),
 )
 
+hold = Table(
+    "hold",
+    metadata,
+    Column("hold_id", _RowId, primary_key=True, autoincrement=True),
+    Column("loan_ref", String, ForeignKey("loan.loan_ref"), nullable=False),
+    Column("reason", String, nullable=False, comment="hospital, or what staff say"),
+    Column("from_s", _Seconds, nullable=False),
+    Column("until_s", _Seconds, nullable=False, comment="It ends by itself then"),
+    Column("ended_s", _Seconds, comment="When somebody ended it; null if nobody did"),
+    Index("ix_hold_loan_ref", "loan_ref"),
+)
+
 audit = Table(
     "audit",
     metadata,
@@ -129,7 +172,10 @@ audit = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("who", String, nullable=False),
     Column("what", String, nullable=False, comment="A verb and its object, such as `loan.start L-1042`"),
-    Column("detail", Text, nullable=False, comment="JSON"),
+    Column("why", String, comment="In the words of whoever did it"),
+    Column("before", Text, comment="JSON: what it changed, as it was; null for what is new"),
+    Column("after", Text, comment="JSON: and as it is; null for what is gone"),
+    Index("ix_audit_what", "what"),
 )
 
 lease = Table(
@@ -233,8 +279,19 @@ judgement = Table(
     Column("pathway", String),
     Column("setting", String),
     Column("loan_place", String),
-    Column("loan_from", _Seconds),
+    Column("prescribed_s", _Seconds),
+    Column("deliver_by_s", _Seconds),
+    Column("deliver_risk_s", _Seconds),
+    Column("loan_from", _Seconds, comment="Delivery; null while it is only prescribed"),
     Column("due_s", _Seconds),
+    Column("due_soon_s", _Seconds),
+    Column("review_s", _Seconds),
+    Column("held_until", _Seconds, comment="End of the loan's hold; null when there is none"),
+    Column("free_from", _Seconds, comment="End of the latest loan; null while there is one, or none ever was"),
+    # the asset
+    Column("service_due_s", _Seconds),
+    Column("exam_due_s", _Seconds),
+    Column("recalled_from", _Seconds, comment="Since when a safety notice calls it back; null when none does"),
     # the tag
     Column("tag_id", String, comment="Null while no tag is fitted"),
     Column("fitted_at", _Seconds),
@@ -286,14 +343,25 @@ flag = Table(
     metadata,
     Column("flag_id", _RowId, primary_key=True, autoincrement=True),
     Column("asset_id", String, ForeignKey("asset.asset_id"), nullable=False),
-    Column("loan_ref", String, ForeignKey("loan.loan_ref"), nullable=False),
+    Column("loan_ref", String, ForeignKey("loan.loan_ref"), comment="Null when the asset was not on loan"),
     Column("kind", String, nullable=False),
     Column("rule", String, nullable=False),
+    Column("status", String, nullable=False, server_default="open"),
+    Column("status_s", _Seconds, comment="Since when it has this status; null since it was raised"),
+    Column("muted_until", _Seconds, comment="A snooze or `still_needed` ends then; null for the rest"),
+    Column("basis_s", _Seconds, comment="`since` as it was when somebody decided; another one brings it back"),
+    Column("outcome", String, comment="What came of it; null while open"),
+    Column("cause", String, nullable=False, server_default="seen", comment="`policy` when only a new policy raised it"),
     Column("since", _Seconds, nullable=False, comment="When what the rule sees began"),
     Column("raised_at", _Seconds, nullable=False),
     Column("closed_at", _Seconds, comment="Null while open"),
     Column("sentence", Text, nullable=False),
     Column("evidence", Text, nullable=False, comment="JSON: what was seen, when, and what it was compared with"),
+    CheckConstraint(
+        "status IN ('open','contacted','confirmed','still_needed','held','snoozed','collection','closed')",
+        name="status",
+    ),
+    CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name="closed"),
     Index(
         "uq_flag_open",
         "asset_id",

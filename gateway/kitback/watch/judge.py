@@ -172,7 +172,9 @@ def _keep(conn: sa.Connection, changes: _Changes, policy: Policy, now_s: int) ->
     # Closed ones first: an asset that was lent anew may have the same rule open again.
     if changes.closed:
         conn.execute(
-            sa.update(flag).where(flag.c.flag_id == sa.bindparam("id")).values(closed_at=now_s),
+            sa.update(flag)
+            .where(flag.c.flag_id == sa.bindparam("id"))
+            .values(closed_at=now_s, status="closed", outcome="ended"),
             [{"id": old.flag_id} for old in changes.closed],
         )
     if changes.changed:
