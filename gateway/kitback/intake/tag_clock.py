@@ -52,12 +52,17 @@ def add(points: Sequence[Point], new: Point) -> tuple[Point, ...]:
         return (new,)
     last = points[-1]
     if new.counter <= last.counter:
-        return (new,) if new.unix > last.unix + BEGAN_AGAIN else tuple(points)
+        return (new,) if began_again(last, new) else tuple(points)
     ran, passed = new.counter - last.counter, new.unix - last.unix
     if abs(passed - ran) > ran * WORST_DRIFT_PCT // 100 + 5:
         return (new,)
     crowded = len(points) > 1 and last.counter - points[-2].counter < SPACING
     return (*(points[:-1] if crowded else points), new)
+
+
+def began_again(last: Point, new: Point) -> bool:
+    """Whether a pair is another clock's of the same number as one that was known."""
+    return new.counter <= last.counter and new.unix > last.unix + BEGAN_AGAIN
 
 
 def rate(points: Sequence[Point]) -> int | None:

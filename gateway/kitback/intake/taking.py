@@ -28,6 +28,18 @@ class Arrival(Struct, frozen=True):
     """Whether the gateway's clock was right: then nothing in a report can be later."""
 
 
+class Taken(Struct, frozen=True):
+    """What taking in a report's records came to."""
+
+    high: int
+    """The sequence number up to which everything is accounted for."""
+    clocks: Clocks
+    before: Now | None
+    """How the tag stood, if that was in the same count of clocks."""
+    complete: bool
+    """Whether nothing of what it has to tell is outstanding."""
+
+
 class Taking:
     """Takes reports in, one after the other, within one transaction."""
 
@@ -44,12 +56,18 @@ class Taking:
         Raises:
             Refused: its sequence numbers cannot be believed. Nothing was taken in.
         """
+        taken = self.take_records(opened, state, fittings)
+        self.stand(opened.report, state, fittings, taken)
+        return taken.high
+
+    def take_records(self, opened: Opened, state: TagState, fittings: Fittings) -> Taken:
+        """As `take`, but for how things stand now: `stand` is to follow."""
         report = opened.report
         journal, unseen = self._journal(opened, state)
         verdict = order.judge(journal.high, journal.gaps, report.oldest, report.after, opened.seqs)
-        taken = [opened.records[position] for position in verdict.taken]
-        sound = [record for record in taken if not isinstance(record, Damaged)]
-        if len(sound) < len(taken) or opened.unnumbered:
+        counting = [opened.records[position] for position in verdict.taken]
+        sound = [record for record in counting if not isinstance(record, Damaged)]
+        if len(sound) < len(counting) or opened.unnumbered:
             self._set_aside(opened, verdict)
         self._counts["accepted"] += 1
         self._counts["records.received"] += len(opened.seqs) + len(opened.unnumbered)
@@ -72,8 +90,7 @@ class Taking:
         have_all = not verdict.early and journal.high >= journal.newest
         placed, none_wait = clocks.place(report.journal, report.on, sound, _closed_before(report, verdict, have_all))
         self._applying.apply(opened.tag_id, fittings, placed)
-        self._stand(report, state, clocks, fittings, before, have_all and none_wait)
-        return verdict.high
+        return Taken(verdict.high, clocks, before, have_all and none_wait)
 
     def _journal(self, opened: Opened, state: TagState) -> tuple[Journal, int]:
         """The account of the report's journal; for a new one also how many records went by before it was seen."""
@@ -134,16 +151,9 @@ class Taking:
         in_order = pair.sent <= pair.acked <= at and pair.acked - pair.sent <= _ROUND_TRIP
         return in_order and (not self._arrival.trusted or pair.unix <= self._arrival.unix)
 
-    def _stand(
-        self,
-        report: wire.Report | wire.Envelope,
-        state: TagState,
-        clocks: Clocks,
-        fittings: Fittings,
-        before: Now | None,
-        complete: bool,
-    ) -> None:
+    def stand(self, report: wire.Report | wire.Envelope, state: TagState, fittings: Fittings, taken: Taken) -> None:
         """Note how the tag and its asset stand now, unless a later report has said so already."""
+        clocks, before, complete = taken.clocks, taken.before, taken.complete
         arrival = self._arrival.unix
         on = on_at(fittings, arrival)
         at = clocks.time(report.clock, report.at)

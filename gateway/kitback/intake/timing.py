@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from kitback import wire
-from kitback.intake import tag_clock
+from kitback.intake import quarantine, tag_clock
 from kitback.intake.tag_clock import Time, Window
 from kitback.register.apply import Placed
 from kitback.register.tables import waiting
@@ -53,14 +53,17 @@ class Clocks:
         self.rate_ppb = rate_ppb
 
     def numbered_anew(self, journal: str, clock: int, point: Point) -> bool:
-        """Whether a pair on a clock below a known one is news: then the tag was erased and counts its clocks anew.
+        """Whether a pair is news on a clock below a known one, or on that began again: then the tag was erased, and
+        counts its clocks anew.
 
         The clocks of the old count go on below zero, so that what waits on them comes before the new count and is
         closed by it. What waits of the report's own journal is of the new count already.
         """
         now = self._state.now
         if clock >= max(self._clocks, default=clock) and (now is None or clock >= now.clock):
-            return False
+            known = self._pairs(clock)
+            if not known or not tag_clock.began_again(known[-1], point):
+                return False
         newest = max((each.pairs[-1].unix for each in self._clocks.values() if each.pairs), default=0)
         if point.unix <= newest + tag_clock.BEGAN_AGAIN:
             return False
@@ -125,14 +128,19 @@ class Clocks:
                 del self._clocks[clock]
 
     def _count_down(self, journal: str) -> None:
-        """Number the clocks known so far up to -1, in their order, and what waits on them in other journals."""
-        numbers = {clock: below for below, clock in enumerate(sorted(self._clocks), -len(self._clocks))}
+        """Number the clocks known so far up to -1, in their order, and what waits or is set aside on them in other
+        journals."""
+        kept = quarantine.clocks_of(self._conn, self._state.tag_id, journal)
+        old = sorted(kept | self._clocks.keys())
+        numbers = {clock: below for below, clock in enumerate(old, -len(old))}
+        if kept:
+            quarantine.number_clocks(self._conn, self._state.tag_id, journal, numbers)
         self._state.clocks = self._clocks = {numbers[clock]: each for clock, each in self._clocks.items()}
         if self._state.waiting:
-            old = sa.and_(waiting.c.tag_id == self._state.tag_id, waiting.c.journal != journal)
+            others = sa.and_(waiting.c.tag_id == self._state.tag_id, waiting.c.journal != journal)
             # At once: one by one, a new number could be another's old one.
             below = sa.case(numbers, value=waiting.c.clock, else_=waiting.c.clock)
-            self._conn.execute(sa.update(waiting).where(old).values(clock=below))
+            self._conn.execute(sa.update(waiting).where(others).values(clock=below))
 
     def _pairs(self, clock: int) -> Sequence[Point]:
         known = self._clocks.get(clock)
