@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import re
 from base64 import b64encode
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -314,11 +316,11 @@ def topic(root: str, tag_id: str, channel: str) -> str:
 
 def tag_of(root: str, topic_name: str) -> str | None:
     """The tag id in an upward topic, or None if the topic is not one that `topic` makes."""
-    prefix = root + "/"
-    if not topic_name.startswith(prefix):
-        return None
-    shard, _, rest = topic_name[len(prefix) :].partition("/")
-    tag_id, _, channel = rest.partition("/")
-    if channel != UP_REPORT or not TAG_ID.fullmatch(tag_id) or shard != tag_id[-1]:
-        return None
-    return tag_id
+    found = _reports(root)(topic_name)
+    return found[2] if found else None
+
+
+@cache
+def _reports(root: str) -> Callable[[str], re.Match[str] | None]:
+    # A tag id of TAG_ID's 8 to 16 digits that ends in its shard.
+    return re.compile(rf"{re.escape(root)}/([0-9a-f])/([0-9a-f]{{7,15}}\1)/{UP_REPORT}").fullmatch

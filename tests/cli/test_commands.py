@@ -13,7 +13,10 @@ from typer.testing import CliRunner, Result
 from kitback.cli.app import app
 from kitback.history import set_aside
 from kitback.intake import quarantine
-from kitback.register import counters, outbox
+from kitback.intake.replay import Outcome, Replay
+from kitback.locate import fingerprint
+from kitback.register import RegisterError, counters, outbox
+from kitback.register.settled import settle, settled
 from lending import NOW, Service
 
 
@@ -184,6 +187,56 @@ def test_what_is_in_quarantine_is_replayed_by_number_or_all_and_what_stays_says_
     assert "no such tag is enrolled" in told.output
     (still,) = json.loads(kitback("quarantine", "list", "--json").stdout)
     assert (still["id"], still["reason"]) == (2, "unknown_tag")
+
+
+def test_a_replay_tells_programs_of_each_thing_on_a_line(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "pepper").write_bytes(b"p" * 32)
+    with service.register.write() as conn:
+        set_aside.keep(conn, [(b"use,tag=aa in_use=1i 5\n", "beyond retention policy")], NOW)
+        quarantine.keep_report(conn, "0123456789ab", "unknown_tag", "who?", b"hello", NOW)
+    told = kitback("quarantine", "replay", "--all", "--json", columns=20)
+    assert told.exit_code == 1
+    assert [json.loads(each) for each in told.stdout.splitlines()] == [
+        {"id": 1, "taken": True, "words": "on its way to InfluxDB again"},
+        {"id": 2, "taken": False, "words": "no such tag is enrolled"},
+    ]
+
+
+def test_what_a_replay_did_is_said_before_it_fails_on_the_next(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pepper").write_bytes(b"p" * 32)
+    with service.register.write() as conn:
+        set_aside.keep(conn, [(b"use,tag=aa in_use=1i 5\n", "beyond retention policy")], NOW)
+    one = Replay.one
+
+    def once(self: Replay, quarantine_id: int) -> Outcome:
+        if quarantine_id > 1:
+            raise RegisterError("the register is locked")
+        return one(self, quarantine_id)
+
+    monkeypatch.setattr(Replay, "one", once)
+    told = kitback("quarantine", "replay", "1", "2")
+    assert told.exit_code == 1
+    assert "1: taken in: on its way to InfluxDB again" in told.stdout
+    assert "the register is locked" in told.stderr
+
+
+def test_a_replay_with_a_pepper_that_the_register_was_not_begun_with_is_refused(
+    service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "pepper").write_bytes(b"p" * 32)
+    settle(service.register, "pepper", fingerprint(b"q" * 32))
+    told = kitback("quarantine", "replay", "--all")
+    assert told.exit_code == 1
+    assert f"the pepper in {tmp_path}/pepper is not the one" in told.stderr
+
+
+def test_a_replay_settles_no_pepper(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "pepper").write_bytes(b"p" * 32)
+    assert kitback("quarantine", "replay", "--all").exit_code == 0
+    with service.register.read() as conn:
+        assert settled(conn, "pepper") is None
 
 
 @pytest.mark.parametrize("arguments", [[], ["1", "--all"]])

@@ -759,11 +759,13 @@ def test_a_tag_whose_own_row_is_damaged_stops_no_other(
 def test_what_one_session_hears_hides_no_other_sessions_absence(
     tag: PaperTag, exchange: Exchange, intake: Intake, register: Register, clock: SetClock
 ) -> None:
-    intake.connected()
-    intake.away()
+    intake.connected(["hearing", "lost"])
+    intake.away(["lost"])
     for _ in range(4):
         clock.unix += listening.AWAY
         exchange(tag)
-    intake.connected()
+    with register.read() as conn:
+        assert listening.since(conn, clock.unix) is None
+    intake.connected(["hearing", "lost"])
     with register.read() as conn:
         assert listening.since(conn, clock.unix) == clock.unix

@@ -278,6 +278,39 @@ def test_a_record_keeps_its_time_when_the_tag_was_erased_since(
         assert history(conn)[-1].endswith(f" {began * 1_000_000 + 1}")
 
 
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_record_whose_report_told_no_time_is_not_placed_on_a_clock_of_its_number_after_an_erasure(
+    register: Register,
+    intake: Intake,
+    clock: SetClock,
+    tag: PaperTag,
+    upload: Callable[[PaperTag], None],
+    replay: Callable[[], list[Outcome]],
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+) -> None:
+    tag.clock = number
+    tag.use()
+    intake.take([with_newer_record(tag)])
+    tag.high, tag.at, tag.pair = 1, 700, wire.Pair(600, 600, clock.unix)
+    intake.take([tag.message()])
+    noted = clock.unix - 600
+    clock.unix += 50_000
+    erased = PaperTag(journal="5e6f7a8b-1")
+    upload(erased)
+    while erased.clock < number:
+        erased.wake()
+        clock.unix += 1000
+        upload(erased)
+
+    newer_schema(monkeypatch)
+    replay()
+
+    with register.read() as conn:
+        (line,) = history(conn)
+    assert line.endswith(f" {noted * 1_000_000 + 1}")
+
+
 def test_a_report_from_before_its_tag_was_erased_tells_nothing_of_the_new_count_of_clocks(
     register: Register,
     intake: Intake,

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -635,11 +635,11 @@ class Forgetful(Intake):
 
     fails = False
 
-    def away(self) -> None:
+    def away(self, sessions: Iterable[str], why: listening.Trouble = "broker") -> None:
         if self.fails:
             self.fails = False
             raise RegisterError("the register is locked")
-        super().away()
+        super().away(sessions, why)
 
 
 def test_an_absence_that_cannot_be_noted_at_once_is_noted_later(
@@ -671,7 +671,7 @@ def test_a_gateway_that_can_take_nothing_in_does_not_say_that_it_listens(
         clock.unix += 100
         until(lambda: listens_since(register, clock) is None, what="the absence")
         with register.read() as conn:
-            assert listening.heard(conn) == began
+            assert (listening.heard(conn), listening.trouble(conn)) == (began, "intake")
         failing.failures = 0
         tag.hear(*line.answer())
         until(worker.joined.is_set, what="the session")

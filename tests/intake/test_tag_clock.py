@@ -1,10 +1,12 @@
 """Placing a drifting counter in time, without a register."""
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kitback.intake import tag_clock
-from kitback.intake.tag_clock import Point, Time, Window, add, estimate, place, rate
+from kitback.intake.tag_clock import Point, Time, Window, add, estimate, rate
 
 NOW = 2_000_000_000
 LATER = 2**40
@@ -102,8 +104,16 @@ def test_time_never_runs_backwards(clock: tuple[list[int], int], counters: list[
     for gap in gaps:
         at += gap
         points = add(points, Point(at, _true(at, drift)))
-    placed = [place(counter, points, 0, LATER).unix for counter in sorted(counters)]
+    placed = [each.unix for each in tag_clock.place(sorted(counters), points, 0, LATER)]
     assert placed == sorted(placed)
+
+
+@given(clocks, st.lists(st.integers(0, 100 * 86_400), max_size=10))
+def test_moments_placed_together_lie_where_each_alone_would(clock: tuple[list[int], int], counters: list[int]) -> None:
+    gaps, drift = clock
+    points = tuple(Point(sum(gaps[:n]), _true(sum(gaps[:n]), drift)) for n in range(1, len(gaps) + 1))
+    counters += [point.counter + step for point in points for step in (0, -1, 1)]  # where one rule follows another
+    assert tag_clock.place(counters, points, PPB, LATER) == [place(each, points, PPB, LATER) for each in counters]
 
 
 @given(
@@ -116,6 +126,11 @@ def test_an_estimate_stays_in_its_window(counter: int, length: int, opens: int |
     placed = estimate(min(counter, length), length, Window(opens, closes)).unix
     assert placed <= closes
     assert opens is None or placed >= opens
+
+
+def place(counter: int, points: Sequence[Point], rate_ppb: int, not_after: int) -> Time:
+    [placed] = tag_clock.place([counter], points, rate_ppb, not_after)
+    return placed
 
 
 def _true(counter: int, drift: int) -> int:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from brokers import Mosquitto, until
-from kitback.intake import Broker, Intake, Message, Worker, sessions_for
-from kitback.register import Register, RegisterError
+from brokers import Mosquitto, free_port, until
+from kitback.intake import Broker, Intake, Message, Worker, sessions_for, settle_groups
+from kitback.intake import worker as worker_module
+from kitback.register import Register, RegisterError, listening
 from kitback.register.leases import Leases
 from kitback.register.tables import lease
 from paper_tag import ROOT, PaperTag, SetClock, account
@@ -153,10 +154,10 @@ class CutOff(Leases):
 
     cut = False
 
-    def share(self, names: Set[str]) -> frozenset[str]:
+    def share(self, names: Set[str], deaf: bool = False) -> frozenset[str]:
         if self.cut:
             raise RegisterError("the register is out of reach")
-        return super().share(names)
+        return super().share(names, deaf)
 
 
 def test_a_worker_that_cannot_renew_leaves_its_sessions_to_others(
@@ -173,6 +174,46 @@ def test_a_worker_that_cannot_renew_leaves_its_sessions_to_others(
             exchange(mosquitto, tags)
             assert (first.taken, intake.taken) == (4, 4)
             assert caplog.text.count("lost broker") <= 1
+
+
+def test_a_worker_that_does_not_reach_its_broker_leaves_its_sessions_to_one_that_does(
+    mosquitto: Mosquitto,
+    register: Register,
+    clock: SetClock,
+    tags: list[PaperTag],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_module, "_UNHEARD", 1.0)
+    first, second = Leases(register, 1), Leases(register, 1)
+    with working(register, clock, free_port(), 4, lasts=1, leases=first):
+        until(lambda: holders(register)[first.holder] == 4, what="the first one's sessions")
+        with working(register, clock, mosquitto.port, 4, lasts=1, leases=second) as (worker, intake):
+            until(lambda: holders(register)[second.holder] == 4, what="the takeover")
+            until(worker.joined.is_set, what="all sessions")
+            exchange(mosquitto, tags)
+            assert intake.taken == 4
+        until(lambda: holders(register)[first.holder] == 4, what="the way back, since nobody else is there")
+
+
+def test_silence_says_nothing_while_one_of_the_sessions_has_no_listener(
+    mosquitto: Mosquitto, register: Register, clock: SetClock
+) -> None:
+    settle_groups(register, 2)
+    alone = sessions_for(Broker("127.0.0.1", mosquitto.port), ROOT, register.epoch, 2)
+    leases, stopping = Leases(register), threading.Event()
+    worker = Worker(Intake(register, clock, ROOT, lambda *_: None, leases.check), alone[:1], leases)
+    thread = threading.Thread(target=worker.run, args=[stopping])
+    thread.start()
+    try:
+        assert worker.joined.wait(30)
+        with register.read() as conn:
+            assert listening.since(conn, clock.unix) is None
+        with register.write() as conn:
+            listening.connected(conn, clock.unix, [alone[1].client_id])
+            assert listening.since(conn, clock.unix) == clock.unix
+    finally:
+        stopping.set()
+        thread.join(20)
 
 
 def test_when_a_gateway_is_killed_the_other_goes_on_with_its_sessions_and_nothing_is_lost(

@@ -64,7 +64,8 @@ def fill(conn: sa.Connection, pct: int) -> None:
     ("fault", "status", "problem"),
     [
         (listening.away, 503, "not joined to its broker"),
-        (lambda conn: listening.still(conn, NOW - 600), 503, "not joined to its broker"),
+        (lambda conn: listening.away(conn, why="intake"), 503, "cannot take in what they say"),
+        (lambda conn: listening.still(conn, NOW - 600), 503, "gives no sign that it listens"),
         (lambda conn: listening.kept_house(conn, NOW - 600), 503, "nothing was written to the register"),
         (lambda conn: fill(conn, 100), 503, "the intake has stopped"),
         (lambda conn: fill(conn, 60), 200, "at 100 % the intake stops"),

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kitback.cli.plain import FAILED, WRONG, fail, failing, pipe
-from kitback.cli.tables import table
+from kitback.cli.tables import line, table
 from kitback.cli.where import RegisterOption, data_folder, opened
 
 if TYPE_CHECKING:
     from kitback.intake.quarantine import Kept
+    from kitback.register import Register
 
 app = typer.Typer(no_args_is_help=True, help="What could not be taken in, kept with the reason.")
 
@@ -54,6 +55,9 @@ def replay(
             metavar="FILE", envvar="KITBACK_PEPPER", help="The gateway's pepper, for records of where a tag was."
         ),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For programs: a JSON object a line for each, as soon as it is done.")
+    ] = False,
 ) -> None:
     """Take in what is in quarantine, after its cause was mended: the tag was enrolled since, or Kitback is newer.
 
@@ -74,27 +78,40 @@ def replay(
         if everything:
             with found.read() as conn:
                 ids = sorted(each.quarantine_id for each in quarantine.listing(conn))
-        replaying = Replay(found, SystemClock(), Locator(_pepper(pepper)), getuser())
-        outcomes = [replaying.one(each) for each in ids or []]
-    taken = sum(each.taken for each in outcomes)
-    with pipe():
-        table(
-            f"Taken in: {taken} of {len(outcomes)}",
-            ("Number", "Taken in", "What came of it"),
-            ((str(each.quarantine_id), "yes" if each.taken else "no", each.words) for each in outcomes),
-        )
-    if taken < len(outcomes):
+        replaying = Replay(found, SystemClock(), Locator(_pepper(pepper, found)), getuser())
+        asked, taken = ids or [], 0
+        with pipe():
+            for each in asked:
+                outcome = replaying.one(each)
+                taken += outcome.taken
+                if as_json:
+                    line(json.dumps({"id": each, "taken": outcome.taken, "words": outcome.words}))
+                else:
+                    line(f"{each}: {'taken in' if outcome.taken else 'stays'}: {outcome.words}")
+            if not as_json:
+                line(f"Taken in: {taken} of {len(asked)}")
+    if taken < len(asked):
         raise typer.Exit(FAILED)
 
 
-def _pepper(path: Path | None) -> bytes:
-    from kitback.locate import load_pepper
+def _pepper(path: Path | None, register: "Register") -> bytes:
+    """The pepper, which must be the one that the register knows its anchors by."""
+    from kitback.locate import fingerprint, load_pepper
+    from kitback.register.settled import settled
 
     path = path or data_folder() / "pepper"
     if not path.is_file():
         fail(f"there is no pepper at {path}: give the file that the gateway's configuration names with --pepper")
     with failing(OSError, ValueError):
-        return load_pepper(path)
+        pepper = load_pepper(path)
+    with register.read() as conn:
+        begun_with = settled(conn, "pepper")
+    if begun_with not in (None, fingerprint(pepper)):
+        fail(
+            f"the pepper in {path} is not the one that this register was begun with and knows its anchors by: give the "
+            "file that the gateway's configuration names with --pepper"
+        )
+    return pepper
 
 
 def _show(kept: "list[Kept]", dropped: int) -> None:

@@ -20,6 +20,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text
     Console(highlight=False).print(shown)
 
 
+def line(text: str) -> None:
+    """Print a line for reading, at once; what it holds is treated as in a table."""
+    Console(highlight=False, soft_wrap=True).print(Text(_harmless(text)))
+    sys.stdout.flush()
+
+
 def styled(text: str, style: str) -> Text:
     """Text in a style."""
     return Text(_harmless(text), style)

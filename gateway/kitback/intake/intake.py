@@ -3,7 +3,7 @@
 import gc
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -42,24 +42,28 @@ class Intake:
         self._clock = clock
         self._root = root
         self._locate = locate
+        self._heard: frozenset[str] = frozenset()
 
-    def connected(self) -> None:
-        """Note that the gateway has joined its broker, after it was away or not.
-
-        Raises:
-            RegisterError: the database failed.
-        """
-        with self._register.write() as conn:
-            listening.connected(conn, now_s(self._clock))
-
-    def away(self) -> None:
-        """Note that the gateway does not hear its tags: it has just started, or has lost its broker.
+    def connected(self, sessions: Iterable[str]) -> None:
+        """Note that the gateway listens to these sessions of its broker, after it was away or not, and to no others.
 
         Raises:
             RegisterError: the database failed.
         """
+        heard = frozenset(sessions)
         with self._register.write() as conn:
-            listening.away(conn)
+            listening.connected(conn, now_s(self._clock), heard)
+        self._heard = heard
+
+    def away(self, sessions: Iterable[str], why: listening.Trouble = "broker") -> None:
+        """Note that nobody hears the tags of these sessions: the gateway has just got them, lost its broker, or fails.
+
+        Raises:
+            RegisterError: the database failed.
+        """
+        self._heard -= (unheard := frozenset(sessions))
+        with self._register.write() as conn:
+            listening.away(conn, unheard, why)
 
     def still(self) -> None:
         """Note that the gateway is listening, though nothing comes.
@@ -68,7 +72,7 @@ class Intake:
             RegisterError: the database failed.
         """
         with self._register.write() as conn:
-            listening.still(conn, now_s(self._clock))
+            listening.still(conn, now_s(self._clock), self._heard)
 
     def take(self, messages: Sequence[Message]) -> list[Message]:
         """Take messages in, in one transaction, and return the answers to publish; a message may get none.
@@ -84,7 +88,9 @@ class Intake:
             with _undisturbed(), self._register.write(beside=True) as conn:
                 self._guard(conn)
                 outbox.require_room(conn)
-                return _Batch(conn, self._register.epoch, self._root, self._locate, arrival).take(messages)
+                answers = _Batch(conn, self._register.epoch, self._root, self._locate, arrival).take(messages)
+                listening.still(conn, arrival.unix, self._heard)
+                return answers
         except RegisterError:
             raise
         except Exception as error:
@@ -179,7 +185,6 @@ class _Batch:
         with nobodys_fault(self._conn.engine):
             outbox.append(self._conn, self._applying.lines, self._arrival.unix)
             counters.add(self._conn, self._counts)
-            listening.still(self._conn, self._arrival.unix)
 
     def _one(self, tag_id: str | None, topic: str, payload: bytes) -> list[Message]:
         if tag_id is None:

@@ -1,5 +1,7 @@
 """Opens a message: whose it is, whether it is genuine, and what it says. Refuses it with a reason otherwise."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import Struct
 
@@ -35,9 +37,11 @@ class Opened(Struct, frozen=True):
     tag_id: str
     secret: bytes
     report: wire.Report | wire.Envelope
-    """The tag's present state; take the batch from `batch`."""
-    batch: list[tuple[int, wire.Record | Damaged]]
-    """Sequence number and record, rising."""
+    """The tag's present state; take the batch from `seqs` and `records`."""
+    seqs: list[int]
+    """The sequence numbers of the batch, rising."""
+    records: Sequence[wire.Record | Damaged]
+    """The record of each."""
     unnumbered: list[Damaged]
     """Damaged records of which not even the number can be told."""
 
@@ -69,8 +73,9 @@ def _read(tag_id: str, secret: bytes, payload: bytes, body: bytes) -> Opened:
         return _read_singly(tag_id, secret, body)
     except _NOT_JSON as error:
         raise Refused("not_json", str(error)) from error
-    _check_order(report, [record.seq for record in report.records])
-    return Opened(tag_id, secret, report, [(record.seq, record) for record in report.records], [])
+    seqs = [record.seq for record in report.records]
+    _check_order(report, seqs)
+    return Opened(tag_id, secret, report, seqs, report.records, [])
 
 
 def _read_singly(tag_id: str, secret: bytes, body: bytes) -> Opened:
@@ -91,7 +96,8 @@ def _read_singly(tag_id: str, secret: bytes, body: bytes) -> Opened:
         tag_id,
         secret,
         report,
-        [(seq, record) for seq, record in numbered if seq is not None],
+        [seq for seq in numbers if seq is not None],
+        [record for seq, record in numbered if seq is not None],
         [record for seq, record in numbered if seq is None and isinstance(record, Damaged)],
     )
 

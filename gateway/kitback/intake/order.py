@@ -5,7 +5,6 @@ It never goes back. Ranges that were written off stay known, because what they s
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
@@ -109,8 +108,12 @@ def number_all(after: int, newest: int, sound: Sequence[int | None], claimed: Se
 
 def in_order(oldest: int, newest: int, after: int, seqs: Sequence[int]) -> bool:
     """Whether a report agrees with itself: numbers rise strictly, from beyond `after` to no further than `newest`."""
-    numbers = [after, *seqs]
-    return oldest <= newest + 1 and numbers[-1] <= newest and all(a < b for a, b in pairwise(numbers))
+    last = after
+    for seq in seqs:
+        if seq <= last:
+            return False
+        last = seq
+    return oldest <= newest + 1 and last <= newest
 
 
 def _write_off(gaps: list[Range], first: int, last: int) -> int:

@@ -123,6 +123,18 @@ def keep_record(
     return True
 
 
+def clocks_of(conn: sa.Connection, tag_id: str, journal: str) -> set[int]:
+    """The clocks that records kept of a tag are on, but for those of one journal."""
+    theirs = sa.select(quarantine.c.clock).where(_records_but(tag_id, journal))
+    return set(conn.scalars(theirs.where(quarantine.c.clock.is_not(None)).distinct()))
+
+
+def number_clocks(conn: sa.Connection, tag_id: str, journal: str, numbers: Mapping[int, int]) -> None:
+    """Give the clocks of `clocks_of` new numbers."""
+    below = sa.case(numbers, value=quarantine.c.clock, else_=quarantine.c.clock)
+    conn.execute(sa.update(quarantine).where(_records_but(tag_id, journal)).values(clock=below))
+
+
 def tag_of(conn: sa.Connection, quarantine_id: int) -> str:
     """Whose something on the list is; empty if it is no tag's, or not on it."""
     whose = sa.select(quarantine.c.tag_id).where(quarantine.c.quarantine_id == quarantine_id)
@@ -140,6 +152,10 @@ def refuse_again(conn: sa.Connection, quarantine_id: int, reason: Reason, detail
     """Note why something that is on the list still has to stay there."""
     again = sa.update(quarantine).where(quarantine.c.quarantine_id == quarantine_id)
     conn.execute(again.values(reason=reason, detail=_printable(detail)))
+
+
+def _records_but(tag_id: str, journal: str) -> sa.ColumnElement[bool]:
+    return sa.and_(quarantine.c.tag_id == tag_id, quarantine.c.journal.not_in(["", journal]))
 
 
 class _Place(NamedTuple):

@@ -104,31 +104,44 @@ class Replay:
             return "on its way to InfluxDB again"
         if tag_id not in states:
             raise _No("no such tag is enrolled" if tag_id else "its topic names no tag")
-        applying, counts = Applying(), Counter[str]()
-        take = self._record if kept.journal else self._report
-        words = take(conn, kept, states[tag_id], fittings.get(tag_id, ()), applying, counts)
-        applying.finish(conn, self._locate)
+        past = _Past(conn, kept, states[tag_id], fittings.get(tag_id, ()))
+        words = past.record() if kept.journal else past.report()
+        past.applying.finish(conn, self._locate)
         tag_states.store(conn, states.values())
         standings.store(conn, (each.asset for every in fittings.values() for each in every))
-        outbox.append(conn, applying.lines, now_s(self._clock))
-        counters.add(conn, counts)
+        outbox.append(conn, past.applying.lines, now_s(self._clock))
+        counters.add(conn, past.counts)
         return words
 
-    def _report(
-        self,
-        conn: sa.Connection,
-        kept: Kept,
-        state: TagState,
-        fittings: Fittings,
-        applying: Applying,
-        counts: Counter[str],
-    ) -> str:
+
+class _Past:
+    """One thing from the quarantine, as it is taken in."""
+
+    def __init__(self, conn: sa.Connection, kept: Kept, state: TagState, fittings: Fittings) -> None:
+        self.applying = Applying()
+        self.counts: Counter[str] = Counter()
+        self._conn = conn
+        self._kept = kept
+        self._state = state
+        self._fittings = fittings
+
+    def report(self) -> str:
+        """Take in what a whole report brings, but not how it says that things stand now, unless nothing else is known.
+
+        Returns:
+            What came of it, in words.
+        """
+        kept, state, counts = self._kept, self._state, self.counts
         if hashlib.sha256(kept.payload).hexdigest() != kept.digest:
             raise _No("only its beginning was kept: the tag sends what was in it in smaller pieces")
         opened = open_message(kept.tag_id, state.secret, kept.payload)
-        arrival = Arrival(kept.first_at, plausible(kept.first_at))
         known = set(state.clocks)
-        _Past(conn, arrival, applying, counts).take(opened, state, fittings)
+        taking = Taking(self._conn, Arrival(kept.first_at, plausible(kept.first_at)), self.applying, counts)
+        taken = taking.take_records(opened, state, self._fittings)
+        if state.now is None:
+            taking.stand(opened.report, state, self._fittings, taken)
+        else:
+            state.now.rate_ppb = taken.clocks.rate_ppb
         _forget_future(state, known)
         if counts["records.early"]:
             raise _No("records before it are still to come")
@@ -138,47 +151,23 @@ class Replay:
         counts["replayed"] += 1
         return f"taken in: {applied} records applied, {duplicate} were there already"
 
-    def _record(
-        self,
-        conn: sa.Connection,
-        kept: Kept,
-        state: TagState,
-        fittings: Fittings,
-        applying: Applying,
-        counts: Counter[str],
-    ) -> str:
+    def record(self) -> str:
+        """Apply a single record; returns what came of it, in words."""
+        kept, state = self._kept, self._state
         try:
             record: wire.Record = wire.record_decoder.decode(kept.payload)
         except msgspec.DecodeError as error:
             raise Refused("bad_record", str(error)) from error
         if record.seq != kept.seq:
             raise _No(f"it says it is number {record.seq}, but stood at number {kept.seq or 'unknown'}")
-        account = tag_states.journal(conn, state, kept.journal)
+        account = tag_states.journal(self._conn, state, kept.journal)
         if account is None or account.quarantined == 0 or kept.seq > account.high or state.now is None:
             raise _No("the register knows nothing of it: it is older than the record, and the tag sends it again")
-        applying.apply(kept.tag_id, fittings, _placed(conn, kept, state, state.now, record))
+        self.applying.apply(kept.tag_id, self._fittings, _placed(self._conn, kept, state, state.now, record))
         account.quarantined -= 1
         account.applied += 1
-        counts.update({"records.replayed": 1, "records.applied": 1})
+        self.counts.update({"records.replayed": 1, "records.applied": 1})
         return "applied"
-
-
-class _Past(Taking):
-    """Takes in what a report brings, but not how it says that things stand now, unless nothing else is known."""
-
-    def _stand(
-        self,
-        report: wire.Report | wire.Envelope,
-        state: TagState,
-        clocks: Clocks,
-        fittings: Fittings,
-        before: Now | None,
-        complete: bool,
-    ) -> None:
-        if state.now is None:
-            super()._stand(report, state, clocks, fittings, before, complete)
-        else:
-            state.now.rate_ppb = clocks.rate_ppb
 
 
 def _forget_future(state: TagState, known: set[int]) -> None:

@@ -6,8 +6,11 @@ leave. Rates are in parts per billion: Unix seconds per counter second, less one
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
 
 from kitback.register.tag_states import Point
 
@@ -15,6 +18,8 @@ Quality = Literal["paired", "extrapolated", "estimated"]
 
 _DAY: Final = 86_400
 _BILLION: Final = 1_000_000_000
+_ALWAYS: Final = 2**63
+_COUNTER: Final = attrgetter("counter")
 
 SPACING: Final = _DAY
 """Pairs nearer than this to the one before are replaced by the next: interpolation gains nothing from them."""
@@ -28,7 +33,7 @@ WORST_DRIFT_PCT: Final = 10
 """A clock that seems to drift by more has a wrong pair."""
 
 
-class Time(NamedTuple):
+class Time(Struct, frozen=True, gc=False):
     """A placed moment and how well it is known."""
 
     unix: int
@@ -47,12 +52,17 @@ def add(points: Sequence[Point], new: Point) -> tuple[Point, ...]:
         return (new,)
     last = points[-1]
     if new.counter <= last.counter:
-        return (new,) if new.unix > last.unix + BEGAN_AGAIN else tuple(points)
+        return (new,) if began_again(last, new) else tuple(points)
     ran, passed = new.counter - last.counter, new.unix - last.unix
     if abs(passed - ran) > ran * WORST_DRIFT_PCT // 100 + 5:
         return (new,)
     crowded = len(points) > 1 and last.counter - points[-2].counter < SPACING
     return (*(points[:-1] if crowded else points), new)
+
+
+def began_again(last: Point, new: Point) -> bool:
+    """Whether a pair is another clock's of the same number as one that was known."""
+    return new.counter <= last.counter and new.unix > last.unix + BEGAN_AGAIN
 
 
 def rate(points: Sequence[Point]) -> int | None:
@@ -63,25 +73,42 @@ def rate(points: Sequence[Point]) -> int | None:
     return (passed - ran) * _BILLION // ran
 
 
-def place(counter: int, points: Sequence[Point], rate_ppb: int, not_after: int) -> Time:
-    """Place a moment on a clock that has pairs.
+def place(counters: Iterable[int], points: Sequence[Point], rate_ppb: int, not_after: int) -> list[Time]:
+    """Place moments on a clock that has pairs.
 
     Args:
         points: the clock's pairs in order; at least one.
         rate_ppb: the rate to use outside them when they tell none.
-        not_after: when its report arrived.
+        not_after: when their report arrived.
     """
-    later = bisect_left(points, (counter,))
+    times = []
+    after = to = 0
+    for counter in counters:
+        if not after < counter <= to:  # mostly the moments of a report lie on one stretch
+            after, to, known, passed, ran, quality = _stretch(counter, points, rate_ppb)
+        unix = known.unix + ((counter - known.counter) * passed + ran // 2) // ran
+        times.append(Time(unix if unix < not_after else not_after, quality))
+    return times
+
+
+def _stretch(counter: int, points: Sequence[Point], rate_ppb: int) -> tuple[int, int, Point, int, int, Quality]:
+    """The stretch of a clock that a counter lies on, which is placed by one rule.
+
+    Returns:
+        Beyond which counter it begins and at which it ends, a pair on it, in how many counter seconds so many Unix
+        seconds pass, and how well that is known.
+    """
+    later = bisect_left(points, counter, key=_COUNTER)
+    if later < len(points) and points[later].counter == counter:
+        return counter - 1, counter, points[later], 1, 1, "paired"
     if 0 < later < len(points):
         before, after = points[later - 1], points[later]
-        ran, passed = after.counter - before.counter, after.unix - before.unix
-        unix = before.unix + ((counter - before.counter) * passed + ran // 2) // ran
-        return Time(min(unix, not_after), "paired")
-    nearest = points[0] if counter <= points[0].counter else points[-1]
+        return before.counter, after.counter, before, after.unix - before.unix, after.counter - before.counter, "paired"
     told = rate(points)
-    ran = counter - nearest.counter
-    unix = nearest.unix + (ran * (_BILLION + (rate_ppb if told is None else told)) + _BILLION // 2) // _BILLION
-    return Time(min(unix, not_after), "extrapolated" if ran else "paired")
+    passed = _BILLION + (rate_ppb if told is None else told)
+    if later:
+        return points[-1].counter, _ALWAYS, points[-1], passed, _BILLION, "extrapolated"
+    return -1, points[0].counter - 1, points[0], passed, _BILLION, "extrapolated"
 
 
 class Window(NamedTuple):

@@ -28,6 +28,18 @@ class Arrival(Struct, frozen=True):
     """Whether the gateway's clock was right: then nothing in a report can be later."""
 
 
+class Taken(Struct, frozen=True):
+    """What taking in a report's records came to."""
+
+    high: int
+    """The sequence number up to which everything is accounted for."""
+    clocks: Clocks
+    before: Now | None
+    """How the tag stood, if that was in the same count of clocks."""
+    complete: bool
+    """Whether nothing of what it has to tell is outstanding."""
+
+
 class Taking:
     """Takes reports in, one after the other, within one transaction."""
 
@@ -44,19 +56,28 @@ class Taking:
         Raises:
             Refused: its sequence numbers cannot be believed. Nothing was taken in.
         """
+        taken = self.take_records(opened, state, fittings)
+        self.stand(opened.report, state, fittings, taken)
+        return taken.high
+
+    def take_records(self, opened: Opened, state: TagState, fittings: Fittings) -> Taken:
+        """As `take`, but for how things stand now: `stand` is to follow."""
         report = opened.report
         journal, unseen = self._journal(opened, state)
-        verdict = order.judge(journal.high, journal.gaps, report.oldest, report.after, [seq for seq, _ in opened.batch])
-        batch = [opened.batch[position] for position in verdict.taken]
-        sound = [record for _, record in batch if not isinstance(record, Damaged)]
-        if len(sound) < len(batch) or opened.unnumbered:
+        verdict = order.judge(journal.high, journal.gaps, report.oldest, report.after, opened.seqs)
+        counting = [opened.records[position] for position in verdict.taken]
+        sound = [record for record in counting if not isinstance(record, Damaged)]
+        if len(sound) < len(counting) or opened.unnumbered:
             self._set_aside(opened, verdict)
         self._counts["accepted"] += 1
-        self._counts["records.received"] += len(opened.batch) + len(opened.unnumbered)
-        self._counts["records.early"] += len(opened.batch) if verdict.early else 0
-        self._counts["records.early" if verdict.early else "records.quarantined"] += len(opened.unnumbered)
+        self._counts["records.received"] += len(opened.seqs) + len(opened.unnumbered)
+        if verdict.early:
+            self._counts["records.early"] += len(opened.seqs) + len(opened.unnumbered)
+        elif opened.unnumbered:
+            self._counts["records.quarantined"] += len(opened.unnumbered)
         # Overwritten before this register first heard of the journal, or taken in by another register.
-        self._counts["records.before_first_sight"] += unseen
+        if unseen:
+            self._counts["records.before_first_sight"] += unseen
         self._book(journal, report.newest, verdict, len(sound))
 
         before = state.now
@@ -69,8 +90,7 @@ class Taking:
         have_all = not verdict.early and journal.high >= journal.newest
         placed, none_wait = clocks.place(report.journal, report.on, sound, _closed_before(report, verdict, have_all))
         self._applying.apply(opened.tag_id, fittings, placed)
-        self._stand(report, state, clocks, fittings, before, have_all and none_wait)
-        return verdict.high
+        return Taken(verdict.high, clocks, before, have_all and none_wait)
 
     def _journal(self, opened: Opened, state: TagState) -> tuple[Journal, int]:
         """The account of the report's journal; for a new one also how many records went by before it was seen."""
@@ -91,7 +111,7 @@ class Taking:
         report = opened.report
         told = report.pair if report.on == report.clock else None
         point = Point((told.sent + told.acked) // 2, told.unix) if told and self._believable(told, report.at) else None
-        numbered = [opened.batch[position] for position in verdict.taken]
+        numbered = [(opened.seqs[position], opened.records[position]) for position in verdict.taken]
         for seq, record in (*numbered, *((None, record) for record in opened.unnumbered)):
             if isinstance(record, Damaged):
                 kept = quarantine.keep_record(
@@ -109,39 +129,31 @@ class Taking:
 
     def _book(self, journal: Journal, newest: int, verdict: Verdict, applied: int) -> None:
         """Enter a verdict into the journal's account, and the same into the service's counters."""
-        quarantined = len(verdict.taken) - applied
-        for name, amount in (
-            ("early", int(verdict.early)),
-            ("records.applied", applied),
-            ("records.quarantined", quarantined),
-            ("records.duplicate", verdict.duplicates),
-            ("records.lost", verdict.written_off),
-            ("records.found", verdict.found),
-        ):
-            if amount:
-                self._counts[name] += amount
+        counts = self._counts
         journal.high = verdict.high
+        journal.gaps = verdict.gaps
         journal.newest = max(journal.newest, newest)
         journal.applied += applied
-        journal.quarantined += quarantined
-        journal.duplicate += verdict.duplicates
-        journal.lost += verdict.written_off - verdict.found
-        journal.gaps = verdict.gaps
+        counts["records.applied"] += applied
+        if quarantined := len(verdict.taken) - applied:
+            journal.quarantined += quarantined
+            counts["records.quarantined"] += quarantined
+        if verdict.duplicates:
+            journal.duplicate += verdict.duplicates
+            counts["records.duplicate"] += verdict.duplicates
+        if verdict.written_off or verdict.found:
+            journal.lost += verdict.written_off - verdict.found
+            counts["records.lost"] += verdict.written_off
+            counts["records.found"] += verdict.found
+        counts["early"] += verdict.early
 
     def _believable(self, pair: wire.Pair, at: int) -> bool:
         in_order = pair.sent <= pair.acked <= at and pair.acked - pair.sent <= _ROUND_TRIP
         return in_order and (not self._arrival.trusted or pair.unix <= self._arrival.unix)
 
-    def _stand(
-        self,
-        report: wire.Report | wire.Envelope,
-        state: TagState,
-        clocks: Clocks,
-        fittings: Fittings,
-        before: Now | None,
-        complete: bool,
-    ) -> None:
+    def stand(self, report: wire.Report | wire.Envelope, state: TagState, fittings: Fittings, taken: Taken) -> None:
         """Note how the tag and its asset stand now, unless a later report has said so already."""
+        clocks, before, complete = taken.clocks, taken.before, taken.complete
         arrival = self._arrival.unix
         on = on_at(fittings, arrival)
         at = clocks.time(report.clock, report.at)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from kitback import wire
-from kitback.intake import tag_clock
+from kitback.intake import quarantine, tag_clock
 from kitback.intake.tag_clock import Time, Window
 from kitback.register.apply import Placed
 from kitback.register.tables import waiting
@@ -53,14 +53,17 @@ class Clocks:
         self.rate_ppb = rate_ppb
 
     def numbered_anew(self, journal: str, clock: int, point: Point) -> bool:
-        """Whether a pair on a clock below a known one is news: then the tag was erased and counts its clocks anew.
+        """Whether a pair is news on a clock below a known one, or on that began again: then the tag was erased, and
+        counts its clocks anew.
 
         The clocks of the old count go on below zero, so that what waits on them comes before the new count and is
         closed by it. What waits of the report's own journal is of the new count already.
         """
         now = self._state.now
-        if clock >= max(now.clock if now else clock, *self._clocks, clock):
-            return False
+        if clock >= max(self._clocks, default=clock) and (now is None or clock >= now.clock):
+            known = self._pairs(clock)
+            if not known or not tag_clock.began_again(known[-1], point):
+                return False
         newest = max((each.pairs[-1].unix for each in self._clocks.values() if each.pairs), default=0)
         if point.unix <= newest + tag_clock.BEGAN_AGAIN:
             return False
@@ -77,7 +80,7 @@ class Clocks:
     def time(self, clock: int, counter: int) -> Time | None:
         """When a counter was, or None while its clock has no pair."""
         points = self._pairs(clock)
-        return tag_clock.place(counter, points, self.rate_ppb, self._not_after) if points else None
+        return tag_clock.place((counter,), points, self.rate_ppb, self._not_after)[0] if points else None
 
     def place(
         self, journal: str, clock: int, records: Sequence[wire.Record], closed_before: int | None
@@ -125,14 +128,19 @@ class Clocks:
                 del self._clocks[clock]
 
     def _count_down(self, journal: str) -> None:
-        """Number the clocks known so far up to -1, in their order, and what waits on them in other journals."""
-        numbers = {clock: below for below, clock in enumerate(sorted(self._clocks), -len(self._clocks))}
+        """Number the clocks known so far up to -1, in their order, and what waits or is set aside on them in other
+        journals."""
+        kept = quarantine.clocks_of(self._conn, self._state.tag_id, journal)
+        old = sorted(kept | self._clocks.keys())
+        numbers = {clock: below for below, clock in enumerate(old, -len(old))}
+        if kept:
+            quarantine.number_clocks(self._conn, self._state.tag_id, journal, numbers)
         self._state.clocks = self._clocks = {numbers[clock]: each for clock, each in self._clocks.items()}
         if self._state.waiting:
-            old = sa.and_(waiting.c.tag_id == self._state.tag_id, waiting.c.journal != journal)
+            others = sa.and_(waiting.c.tag_id == self._state.tag_id, waiting.c.journal != journal)
             # At once: one by one, a new number could be another's old one.
             below = sa.case(numbers, value=waiting.c.clock, else_=waiting.c.clock)
-            self._conn.execute(sa.update(waiting).where(old).values(clock=below))
+            self._conn.execute(sa.update(waiting).where(others).values(clock=below))
 
     def _pairs(self, clock: int) -> Sequence[Point]:
         known = self._clocks.get(clock)
@@ -140,15 +148,12 @@ class Clocks:
 
     def _placed(self, clock: int, records: Sequence[wire.Record]) -> list[Placed]:
         """Place records of a clock that has pairs."""
-        points, rate, not_after = self._pairs(clock), self.rate_ppb, self._not_after
-        placed = []
-        last, ends = -1, Time(0, "paired")
-        for record in records:
-            # Mostly one record begins where the one before it ended.
-            begins = ends if record.at == last else tag_clock.place(record.at, points, rate, not_after)
-            last = _end(record)
-            ends = begins if last == record.at else tag_clock.place(last, points, rate, not_after)
-            placed.append(Placed(record, begins.unix, ends.unix, begins.quality))
+        counters = [counter for record in records for counter in (record.at, _end(record))]
+        times = iter(tag_clock.place(counters, self._pairs(clock), self.rate_ppb, self._not_after))
+        placed = [
+            Placed(record, begins.unix, ends.unix, begins.quality)
+            for record, begins, ends in zip(records, times, times, strict=True)
+        ]
         self._reach(clock, placed)
         return placed
 
@@ -156,7 +161,7 @@ class Clocks:
         """A clock reached as far as what was placed on it."""
         if placed:
             mine = self._clocks.setdefault(clock, ClockState())
-            mine.ends = max(mine.ends or 0, *(each.to_s for each in placed))
+            mine.ends = max(mine.ends or 0, *[each.to_s for each in placed])
 
     def _can_estimate(self, clock: int, closed_before: int | None) -> bool:
         """Whether a clock without pairs has all its records, and a later one to close its window."""
@@ -167,7 +172,7 @@ class Clocks:
         length = {each: max(_end(noted.record) for noted in by_clock[each]) for each in by_clock}
         paired = min(later for later, each in self._clocks.items() if later > clock and each.pairs)
         between = sum(length[each] for each in by_clock if clock < each < paired)
-        first = tag_clock.place(0, self._pairs(paired), self.rate_ppb, self._not_after)
+        first = tag_clock.place((0,), self._pairs(paired), self.rate_ppb, self._not_after)[0]
         opens = self._reached(clock)
         # A gateway whose clock was ahead may have placed what came before after what comes now.
         window = Window(None if opens is None else min(opens, self._not_after), first.unix - between)

@@ -18,6 +18,7 @@ from kitback.intake.intake import Intake, Message
 from kitback.intake.sessions import BATCH, WINDOW, Session
 from kitback.register import RegisterError
 from kitback.register.leases import LeaseLost, Leases
+from kitback.register.listening import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,10 @@ _IDLE: Final = 0.2
 _SIGN_OF_LIFE: Final = 60.0
 _SHARES: Final = 5
 """How often leases are renewed while they last."""
+_UNHEARD: Final = 30.0
+"""Seconds without a broker after which other gateways are let have its sessions: they may reach it."""
+_ASIDE: Final = 300.0
+"""Seconds after which a gateway that let others have them asks for its share again."""
 _MUCH: Final = 1 << 20
 """Bytes that a broker may leave unread before nothing more is taken in."""
 _FIRST_WAIT: Final = 0.1
@@ -52,6 +57,7 @@ class Worker:
         self._all = {session.client_id: session for session in sessions}
         self._sessions: deque[Session] = deque()
         self._share_at = self._held_until = 0.0
+        self._heard_at = -math.inf
         self._stands_by = False
         self._gathering_since = 0.0
         self._quiet = True
@@ -70,17 +76,27 @@ class Worker:
             RegisterError: the database failed.
         """
         asked = time.monotonic()
-        held = self._leases.share(self._all.keys())
+        held = self._leases.share(self._all.keys(), deaf=self._is_deaf(asked))
         self._held_until = asked + self._leases.seconds
         self._share_at = asked + self._leases.seconds / _SHARES
         if not held and not self._stands_by:
             log.warning("no session is left for this gateway: others hold them; it stands by until one is free")
         self._stands_by = not held
+        before = {session.client_id for session in self._sessions}
         self._keep([session for session in self._sessions if session.client_id in held])
-        if new := held - {session.client_id for session in self._sessions}:
-            self.joined.clear()
-            self._intake.away()  # nobody hears those tags until they are joined
+        if held != before:
+            self.joined.clear()  # until it is noted which sessions are heard now
+        if new := held - before:
+            self._intake.away(new)  # nobody hears those tags until they are joined
             self._sessions.extend(self._all[name] for name in sorted(new))
+
+    def _is_deaf(self, now: float) -> bool:
+        """Whether no session was joined for so long that others should try; now and then it is our turn again."""
+        unheard = now - self._heard_at
+        none_to_hear = not self._sessions and unheard <= _UNHEARD
+        if none_to_hear or unheard > _UNHEARD + _ASIDE or any(session.joined for session in self._sessions):
+            self._heard_at = now
+        return now - self._heard_at > _UNHEARD
 
     def run(self, stopping: threading.Event) -> None:
         """Take in what comes until `stopping` is set, whatever happens to broker and database."""
@@ -197,17 +213,19 @@ class Worker:
     def _note_listening(self) -> None:
         """Let the register know whether our tags are heard."""
         now, noted = time.monotonic(), self.joined.is_set()
+        ours = [session.client_id for session in self._sessions]
         if not self._sessions:
             self._away_at = math.inf  # whoever has them says so
             self.joined.set()
         elif not self._hears(now):
             self.joined.clear()  # and `connected` must come again, whether or not this can be noted
+            why: Trouble = "intake" if all(session.joined for session in self._sessions) else "broker"
             self._away_at = now if noted else self._away_at
             if now >= self._away_at:
-                self._away_at = math.inf if self._insist(self._intake.away) else now + _PATIENCE
+                self._away_at = math.inf if self._insist(lambda: self._intake.away(ours, why)) else now + _PATIENCE
         elif now < self._retry_at or self._failing_since or (noted and now < self._noted_at + _SIGN_OF_LIFE):
             pass
-        elif self._insist(self._intake.still if noted else self._intake.connected):
+        elif self._insist(self._intake.still if noted else lambda: self._intake.connected(ours)):
             self._noted_at = now
             self._away_at = math.inf
             self.joined.set()

@@ -16,7 +16,7 @@ from kitback.register.upsert import put_values
 _DAY = 86_400
 
 
-class Placed(Struct, frozen=True):
+class Placed(Struct, frozen=True, gc=False):
     """A record with its time."""
 
     record: wire.Record
@@ -24,11 +24,6 @@ class Placed(Struct, frozen=True):
     to_s: int
     """The end of a span of use; `from_s` for every other record."""
     quality: str
-
-    @property
-    def at_s(self) -> int:
-        """The moment that decides whose record it is: the middle, since its ends are a second more or less."""
-        return (self.from_s + self.to_s) // 2
 
 
 class Sighting(Struct, frozen=True):
@@ -66,7 +61,8 @@ class Applying:
     def apply(self, tag_id: str, fittings: Fittings, placed: Sequence[Placed]) -> None:
         """Apply a tag's records, in order of sequence number, to the assets it was on."""
         for each in placed:
-            on, record = on_at(fittings, each.at_s), each.record
+            # Its middle decides whose record it is: its ends are a second more or less.
+            on, record = on_at(fittings, (each.from_s + each.to_s) // 2), each.record
             asset = on.asset if on else None
             if asset is not None:
                 if isinstance(record, wire.Use):

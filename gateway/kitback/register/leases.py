@@ -51,8 +51,11 @@ class Leases:
         self._share: frozenset[str] = frozenset()
         self._leads_until: dict[str, float] = {}
 
-    def share(self, names: Set[str]) -> frozenset[str]:
+    def share(self, names: Set[str], deaf: bool = False) -> frozenset[str]:
         """Hold a fair part of `names`: renew, take over what nobody holds, and give back what others should have.
+
+        Args:
+            deaf: we can do nothing with them: whoever else is there should have them all.
 
         Returns:
             What is held now; `check` is about these.
@@ -61,16 +64,19 @@ class Leases:
             RegisterError: the database failed. What was held is held until its time is up.
         """
         with self._register.write(beside=True) as conn:
-            self._take(conn, _PRESENCE + self.holder, (), self.seconds)
+            if not deaf:
+                self._take(conn, _PRESENCE + self.holder, (), self.seconds)
             holders, gone = _standing(conn, self.seconds)
-            fair = -(-len(names) // sum(name.startswith(_PRESENCE) for name in holders))
+            others = {name for name in holders if name.startswith(_PRESENCE)} - {_PRESENCE + self.holder}
+            fair = 0 if deaf and others else -(-len(names) // (len(others) + 1))
             ours_or_free = [name for name in names if holders.get(name, self.holder) == self.holder]
             ours_or_free.sort(key=lambda name: (name not in holders, name))  # nothing changes hands without need
             # In the same order everywhere: two gateways must not wait for each other.
             held = frozenset(name for name in sorted(ours_or_free[:fair]) if self._take(conn, name, gone, self.seconds))
             surplus = sa.and_(lease.c.name.in_(sorted(names - held)), lease.c.holder == self.holder)
             absent = sa.and_(lease.c.name.startswith(_PRESENCE), _is_over(conn, self.seconds))
-            conn.execute(sa.delete(lease).where(sa.or_(surplus, absent)))
+            ours = lease.c.name == _PRESENCE + self.holder
+            conn.execute(sa.delete(lease).where(sa.or_(surplus, absent, *([ours] if deaf else []))))
         self._share = held
         return held
 

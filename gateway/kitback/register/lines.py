@@ -44,9 +44,13 @@ def record_line(
     `place_type` is the type of the place that a fix was read as.
     """
     # Put together by hand: there is one for each record. A tag's id, a kind and a quality need no escapes.
-    measurement, told = _of_record(record, place_type)
+    whose = _whose(tag_id, asset_id, kind)
     at_us = at_s * 1_000_000 + record.seq % 1_000_000
-    return f'{measurement}{_whose(tag_id, asset_id, kind)}{told},quality="{quality}" {at_us}'.encode()
+    if isinstance(record, wire.Use):  # nearly all are
+        told = f"span={record.span}i,in_use={record.in_use}i,events={record.events}i"
+        return f'use{whose}{told},quality="{quality}" {at_us}'.encode()
+    measurement, told = _of_record(record, place_type)
+    return f'{measurement}{whose}{told},quality="{quality}" {at_us}'.encode()
 
 
 @lru_cache(maxsize=1024)  # a report's records are mostly one asset's
@@ -55,13 +59,11 @@ def _whose(tag_id: str, asset_id: str | None, kind: str | None) -> str:
     return f",tag={tag_id},kind={kind or UNFITTED} {asset}"
 
 
-def _of_record(record: wire.Record, place_type: str | None) -> tuple[str, str]:
+def _of_record(record: wire.Fix | wire.Alarm | wire.Health | wire.Boot, place_type: str | None) -> tuple[str, str]:
     match record:
-        case wire.Use():
-            return "use", f"span={record.span}i,in_use={record.in_use}i,events={record.events}i"
         case wire.Fix():
-            seen: dict[str, Field] = {} if place_type is None else {"place_type": place_type}
-            return "fix", _fields({"cause": record.cause, "anchors": len(record.heard), **seen})
+            seen = "" if place_type is None else f',place_type="{place_type}"'  # a word of ours, as the cause is
+            return "fix", f'cause="{record.cause}",anchors={len(record.heard)}i{seen}'
         case wire.Alarm():
             return "alarm", _fields({"name": record.name, "on": record.on})
         case wire.Health():

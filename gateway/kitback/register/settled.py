@@ -7,6 +7,12 @@ from kitback.register.tables import meta
 from kitback.register.upsert import insert
 
 
+def settled(conn: sa.Connection, name: str) -> str | None:
+    """What holds, or None if nothing was settled."""
+    held: str | None = conn.scalar(sa.select(meta.c.value).where(meta.c.name == name))
+    return held
+
+
 def settle(register: Register, name: str, value: str) -> str:
     """Note a value unless one was noted before; returns what holds.
 

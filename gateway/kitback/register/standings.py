@@ -5,7 +5,7 @@ Inside a transaction a `Standing` is the only truth; `store` puts it back at the
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -78,7 +78,7 @@ class Standing(Struct):
         self.changed = True
 
 
-class Fitting(NamedTuple):
+class Fitting(Struct, frozen=True):
     """An asset that a tag was on for a time."""
 
     asset: Standing
@@ -109,7 +109,10 @@ def load(conn: sa.Connection, tag_ids: Iterable[str]) -> dict[str, Fittings]:
     for tag_id, from_s, to_s, *columns in conn.execute(_LOAD, {"tags": texts(tag_ids)}).all():
         asset = assets.get(columns[0]) or assets.setdefault(columns[0], Standing(*columns))
         found[tag_id].append(Fitting(asset, from_s, to_s))
-    return {tag_id: sorted(fittings, key=lambda each: each.from_s) for tag_id, fittings in found.items()}
+    for fittings in found.values():
+        if len(fittings) > 1:
+            fittings.sort(key=lambda each: each.from_s)
+    return dict(found)
 
 
 def store(conn: sa.Connection, assets: Iterable[Standing]) -> None:

@@ -4,7 +4,6 @@ Inside a transaction a `TagState` is the only truth; `store` puts it back at the
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import msgspec
@@ -32,7 +31,7 @@ class Range(NamedTuple):
         return self.last - self.first + 1
 
 
-class Point(NamedTuple):
+class Point(Struct, array_like=True, frozen=True, gc=False):
     """A pair: this counter was this Unix time."""
 
     counter: int
@@ -78,17 +77,16 @@ class Now(Struct):
     battery_mv: int
 
 
-@dataclass(slots=True)
-class TagState:
+class TagState(Struct):
     """One tag, as of the reports taken in so far."""
 
     tag_id: str
     secret: bytes
     now: Now | None = None
     """None before the first report."""
-    journals: dict[str, Journal] = field(default_factory=dict)
+    journals: dict[str, Journal] = {}
     """Accounts by journal: the present one's, and those asked for."""
-    clocks: dict[int, ClockState] = field(default_factory=dict)
+    clocks: dict[int, ClockState] = {}
     waiting: int = 0
     """How many records wait for a time."""
     stored: frozenset[str] = frozenset()
@@ -188,10 +186,9 @@ def _no_longer_apart(conn: sa.Connection, state: TagState, present: str) -> None
 
 
 def _journal(row: Sequence[object]) -> Journal:
-    *numbers, gaps = row
-    account = Journal(*numbers)  # type: ignore[arg-type] # a row is typed by its table
-    if gaps != "[]":
-        account.gaps = _GAPS.decode(str(gaps))
+    account = Journal(*row[:-1])  # type: ignore[arg-type] # a row is typed by its table
+    if row[-1] != "[]":
+        account.gaps = _GAPS.decode(str(row[-1]))
     return account
 
 
