@@ -6,12 +6,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
 from kitback.cli import step
 from kitback.cli.app import app
 from kitback.register import audit_log
-from lending import Service
+from kitback.register.tables import flag
+from lending import NOW, Service
 
 
 def kitback(*arguments: str) -> Result:
@@ -102,6 +104,14 @@ def test_a_loan_is_shown_with_its_clocks_whereabouts_latest_use_and_open_flags()
     assert "Home in Oadby" in told
     assert "Not used for 18 days" in told
     assert "loan.start L-BED-0388" in told
+
+
+def test_a_flag_that_is_over_is_no_longer_shown(service: Service) -> None:
+    assert len(shown("loans", "show", "L-BED-0388")["flags"]) == 1
+    with service.register.write() as conn:
+        over = {"closed_at": NOW, "status": "closed", "outcome": "ended"}
+        conn.execute(sa.update(flag).where(flag.c.loan_ref == "L-BED-0388"), over)
+    assert shown("loans", "show", "L-BED-0388")["flags"] == shown("assets", "show", "BED-0388")["flags"] == []
 
 
 @pytest.mark.usefixtures("prescribed")

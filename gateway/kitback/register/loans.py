@@ -220,7 +220,10 @@ def note_review(
     """
     mine = _delivered(conn, loan_ref, at)
     if at < mine.from_s:
-        raise IllegalMove(f"loan {loan_ref} began at {when(mine.from_s)}, it cannot have been reviewed at {when(at)}")
+        raise IllegalMove(
+            f"loan {loan_ref} was delivered at {when(mine.from_s)}, it cannot have been reviewed at {when(at)}: "
+            "check the date"
+        )
     if mine.reviewed_s is not None and at <= mine.reviewed_s:
         raise IllegalMove(
             f"loan {loan_ref} was reviewed at {when(mine.reviewed_s)}, {when(at)} is no later: check the date"
