@@ -1,6 +1,8 @@
 """The clocks of loans and assets, from the policy: set by the steps that start them, anew when the policy changed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -64,8 +66,8 @@ def reclock(register: Register, policy: Policy) -> Reclocked:
     Raises:
         RegisterError: the database failed; what was done until then stays, and doing it again does the rest.
     """
-    loans = _anew(register, loan, loan.c.to_s.is_(None), _known(policy), "loan_ref")
-    assets = _anew(register, asset, sa.true(), lambda row: of_asset(policy, row), "asset_id")
+    loans = _anew(register, loan, loan.c.to_s.is_(None), _known(policy))
+    assets = _anew(register, asset, sa.true(), lambda row: of_asset(policy, row))
     return Reclocked(loans, assets)
 
 
@@ -79,11 +81,17 @@ def _known(policy: Policy) -> Callable[[Facts], Times]:
     return clocks
 
 
-def _anew(
-    register: Register, table: sa.Table, which: sa.ColumnElement[bool], clocks: Callable[[Facts], Times], judged: str
-) -> int:
-    """Set a table's clocks anew, here and in the judgements that name its key in the column `judged`."""
+def _anew(register: Register, table: sa.Table, which: sa.ColumnElement[bool], clocks: Callable[[Facts], Times]) -> int:
+    """Set a table's clocks anew, there and in the judgements."""
     (key,) = table.primary_key
+
+    @lru_cache(maxsize=_BATCH)  # worked out while nobody waits: what is written is most often what was looked at
+    def times(row: sa.Row[Any]) -> Times:
+        return clocks(row._asdict())
+
+    def differs(row: sa.Row[Any]) -> bool:
+        return any(row._mapping[name] != value for name, value in times(row).items())
+
     changed, last = 0, ""
     while True:
         with register.read() as conn:
@@ -91,34 +99,28 @@ def _anew(
         if not rows:
             return changed
         last = rows[-1]._mapping[key.name]
-        keys = [row._mapping[key.name] for row in rows if _differs(row._asdict(), clocks)]
+        keys = [row._mapping[key.name] for row in rows if differs(row)]
         if keys:
             # Most often nothing is to be done, and nobody has to wait. What is to be done is looked at again.
             with register.write() as conn:
                 rows = conn.execute(sa.select(table).where(which, among(key, "keys")), {"keys": texts(keys)}).all()
-                changed += _put(conn, table, [row for row in rows if _differs(row._asdict(), clocks)], clocks, judged)
+                changed += _put(conn, table, [(row, times(row)) for row in rows if differs(row)])
 
 
-def _differs(row: Facts, clocks: Callable[[Facts], Times]) -> bool:
-    return any(row[name] != value for name, value in clocks(row).items())
-
-
-def _put(
-    conn: sa.Connection, table: sa.Table, rows: Sequence[sa.Row[Any]], clocks: Callable[[Facts], Times], judged: str
-) -> int:
+def _put(conn: sa.Connection, table: sa.Table, anew: Sequence[tuple[sa.Row[Any], Times]]) -> int:
     (key,) = table.primary_key
-    # One order of locking, as when reports are taken in.
+    _hold(conn, [row.asset_id for row, _ in anew])
+    # What has the same clocks is done at once: before a delivery they are others than after it.
+    sorts: dict[tuple[str, ...], list[tuple[sa.Row[Any], Times]]] = defaultdict(list)
+    for row, times in anew:
+        sorts[tuple(times)].append((row, times))
+    for names, found in sorts.items():
+        change(conn, table, (*names, key.name), [(*times.values(), row._mapping[key.name]) for row, times in found])
+        change(conn, judgement, (*names, "asset_id"), [(*times.values(), row.asset_id) for row, times in found])
+    return len(anew)
+
+
+def _hold(conn: sa.Connection, asset_ids: Sequence[str]) -> None:
+    """Hold the judgements of assets, in the order in which those who take in reports do."""
     mine = sa.select(judgement.c.asset_id).where(among(judgement.c.asset_id, "assets")).order_by(judgement.c.asset_id)
-    conn.execute(mine.with_for_update(key_share=True), {"assets": texts(row.asset_id for row in rows)})
-    for names, values in _by_columns((row._mapping[key.name], clocks(row._asdict())) for row in rows):
-        change(conn, table, (*names, key.name), values)
-        change(conn, judgement, (*names, judged), values)
-    return len(rows)
-
-
-def _by_columns(rows: Iterable[tuple[str, Times]]) -> Iterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
-    """New values, with their key at the end, put together by the columns they are of."""
-    sorts: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
-    for key, times in rows:
-        sorts.setdefault(tuple(times), []).append((*times.values(), key))
-    yield from sorts.items()
+    conn.execute(mine.with_for_update(key_share=True), {"assets": texts(asset_ids)})
