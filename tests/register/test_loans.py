@@ -321,7 +321,12 @@ def test_a_loan_cannot_begin_before_the_last_one_is_back(stocked: Register) -> N
         lend(conn, "LN-2", T + 8 * DAY)
 
 
-@pytest.mark.parametrize("later", [_hospital, lambda c: loans.note_review(c, POLICY, "LN-1", T + 5 * DAY)])
+def _home_again(conn: sa.Connection) -> None:
+    holds.begin(conn, POLICY, "LN-1", T + DAY)
+    holds.end(conn, "LN-1", T + 5 * DAY)
+
+
+@pytest.mark.parametrize("later", [_hospital, _home_again, lambda c: loans.note_review(c, POLICY, "LN-1", T + 5 * DAY)])
 def test_a_loan_cannot_come_back_before_what_is_known_of_it(stocked: Register, later: Move) -> None:
     with stocked.write() as conn:
         lend(conn)

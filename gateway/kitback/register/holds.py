@@ -84,9 +84,10 @@ def first_from(conn: sa.Connection, loan_ref: str) -> int | None:
     return first
 
 
-def latest_from(conn: sa.Connection, loan_ref: str) -> int | None:
-    """When the latest hold of a loan began; None if it never was held."""
-    latest: int | None = conn.scalar(sa.select(sa.func.max(hold.c.from_s)).where(hold.c.loan_ref == loan_ref))
+def latest_known(conn: sa.Connection, loan_ref: str) -> int | None:
+    """When a loan was last held or released by somebody; None if it never was."""
+    known = sa.func.max(sa.func.coalesce(hold.c.ended_s, hold.c.from_s))
+    latest: int | None = conn.scalar(sa.select(known).where(hold.c.loan_ref == loan_ref))
     return latest
 
 

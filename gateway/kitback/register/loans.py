@@ -157,7 +157,7 @@ def return_loan(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "syst
     mine = _delivered(conn, loan_ref, at)
     if at < (known := _latest_known(conn, mine)):
         raise IllegalMove(
-            f"loan {loan_ref} was delivered, held or reviewed at {when(known)}, it cannot end at {when(at)}: "
+            f"loan {loan_ref} was delivered, held, released or reviewed at {when(known)}, it cannot end at {when(at)}: "
             "check the date"
         )
     holds.end_with(conn, loan_ref, at, who=who, why=why)
@@ -312,8 +312,8 @@ def _refuse_out(conn: sa.Connection, asset_id: str, loan_ref: str, at: int) -> N
 
 def _latest_known(conn: sa.Connection, mine: sa.Row[Any]) -> int:
     """When the latest thing happened that is known of a loan that was delivered."""
-    known: int = max(mine.from_s, mine.reviewed_s or mine.from_s, holds.latest_from(conn, mine.loan_ref) or mine.from_s)
-    return known
+    known = (mine.from_s, mine.reviewed_s, holds.latest_known(conn, mine.loan_ref))
+    return max(each for each in known if each is not None)
 
 
 def _goes_on_before(conn: sa.Connection, mine: sa.Row[Any], at: int) -> bool:
