@@ -1,13 +1,26 @@
 """Who did what, when: only ever added to."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from kitback.register.tables import audit
 
 Facts = Mapping[str, str | int | None]
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """What somebody did once."""
+
+    at_s: int
+    who: str
+    what: str
+    why: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
 
 
 def note(
@@ -39,3 +52,19 @@ def note(
             "after": None if after is None else json.dumps(after),
         },
     )
+
+
+def entries(conn: sa.Connection, whats: Iterable[str]) -> list[Entry]:
+    """Everything noted under these verbs and objects, in the order in which it was."""
+    chosen = sa.select(audit).where(audit.c.what.in_(list(whats))).order_by(audit.c.audit_id)
+    return [
+        Entry(
+            at_s=row.at_us // 1_000_000,
+            who=row.who,
+            what=row.what,
+            why=row.why,
+            before=row.before and json.loads(row.before),
+            after=row.after and json.loads(row.after),
+        )
+        for row in conn.execute(chosen)
+    ]
