@@ -1,13 +1,25 @@
 """Who did what, when: only ever added to."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from kitback.register.tables import audit
 
 Facts = Mapping[str, str | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One thing done, as `note` takes it."""
+
+    what: str
+    why: str | None
+    before: Facts | None
+    after: Facts | None
 
 
 def note(
@@ -28,14 +40,26 @@ def note(
         before: what it changed, as it was; None for what is new.
         after: and as it is now; None for what is gone.
     """
-    conn.execute(
-        sa.insert(audit),
+    note_all(conn, at, who, [Noted(what, why, before, after)])
+
+
+def note_all(conn: sa.Connection, at: int, who: str, many: Iterable[Noted]) -> None:
+    """Note that somebody did several things at once."""
+    rows = [
         {
             "at_us": at * 1_000_000,
             "who": who,
-            "what": what,
-            "why": why,
-            "before": None if before is None else json.dumps(before),
-            "after": None if after is None else json.dumps(after),
-        },
-    )
+            "what": each.what,
+            "why": each.why,
+            "before": None if each.before is None else json.dumps(each.before),
+            "after": None if each.after is None else json.dumps(each.after),
+        }
+        for each in many
+    ]
+    if rows:
+        conn.execute(sa.insert(audit), rows)
+
+
+def about(conn: sa.Connection, whats: Sequence[str]) -> Sequence[sa.Row[Any]]:
+    """Everything noted under any of these verbs and objects, in the order it was noted."""
+    return conn.execute(sa.select(audit).where(audit.c.what.in_(whats)).order_by(audit.c.audit_id)).all()
