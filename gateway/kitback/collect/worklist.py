@@ -197,7 +197,7 @@ def _item(row: sa.Row[Any], policy: Policy, now_s: int) -> WorklistItem:
         own_value_pence=row.value_pence,
         heard_at=row.heard_at,
         seen_s=row.seen_s,
-        clock_set=row.clocks is not None and tag_states.is_set(row.clocks, row.clock),
+        clock_set=row.clocks is None or tag_states.is_set(row.clocks, row.clock),
         place_confidence=row.place_confidence,
     )
     return WorklistItem(
