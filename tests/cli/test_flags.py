@@ -155,7 +155,8 @@ def test_a_flag_is_shown_with_what_it_rests_on_where_that_comes_from_and_its_his
         "7 days (Kitback's judgement)",
     ):
         assert words in told
-    steps = [line.split() for line in told.splitlines() if " on 12 November 2025" in line]
+    done = told.split("What was done")[1]
+    steps = [line.split() for line in done.splitlines() if " on 12 November 2025" in line]
     assert [(step[0], step[5], step[6]) for step in steps] == [("11:00", "watch", "raise"), ("12:00", "amy", "contact")]
 
 
