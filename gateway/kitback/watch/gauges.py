@@ -6,6 +6,7 @@ import msgspec
 import sqlalchemy as sa
 
 from kitback.register import Register, lines, outbox
+from kitback.register.assets import KINDS, STATES
 from kitback.register.tables import judgement, meta
 from kitback.register.upsert import put
 from kitback.watch.keep import next_seq
