@@ -83,7 +83,7 @@ class Service:
     def judge(self, now_s: int = NOW) -> Judged:
         with self.register.write() as conn:
             listening.still(conn, now_s)
-            return judge(conn, self.policy, now_s)
+        return judge(self.register, self.policy, now_s)
 
     def open_flags(self, asset_id: str) -> dict[str, str]:
         """Sentences of an asset's open flags, by rule."""

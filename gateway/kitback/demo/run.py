@@ -130,7 +130,7 @@ class Run:
         self.clock.jump_to(self.end_s * 1_000_000)
         with self.register.write() as conn:
             listening.still(conn, self.end_s)  # the gateway's own sign comes by this machine's time
-            judge(conn, self.policy, self.end_s)
+        judge(self.register, self.policy, self.end_s)
 
     def worklist(self) -> Worklist:
         """The worklist as it stands."""

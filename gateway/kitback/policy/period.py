@@ -13,6 +13,15 @@ LONDON = ZoneInfo("Europe/London")
 _WRITTEN = re.compile(r"([1-9][0-9]{0,3}) ?(h|d|months?)")
 
 
+class Unreadable(ValueError):
+    """What somebody wrote is not what belongs there."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """A length of time; exactly one of its parts is not zero."""
@@ -26,11 +35,11 @@ class Period:
         """Read `72 h`, `42 d` or `6 months`.
 
         Raises:
-            ValueError: `text` is none of these; the message shows what to write.
+            Unreadable: `text` is none of these; the remedy shows what to write.
         """
         written = _WRITTEN.fullmatch(text.strip())
         if written is None:
-            raise ValueError(f'"{text}" is not a length of time; write it as "72 h", "42 d" or "6 months"')
+            raise Unreadable(f'"{text}" is not a length of time', 'write it as "72 h", "42 d" or "6 months"')
         count = int(written[1])
         match written[2]:
             case "h":
