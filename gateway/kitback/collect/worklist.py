@@ -18,10 +18,14 @@ from kitback.watch.words import iso
 
 TITLES: Final = {
     Action.SAFETY_CHECK: "Safety check",
+    Action.WITHDRAW: "Withdraw",
+    Action.CHASE_DELIVERY: "Chase delivery",
     Action.BOOK_IN: "Book in",
     Action.ASK: "Ask",
     Action.REVIEW: "Review loan",
     Action.CLINICIAN: "Clinician only",
+    Action.SERVICE: "Service",
+    Action.CORRECT: "Put right",
     Action.CHECK_TAG: "Check tag",
 }
 """What a flag asks for, in words."""

@@ -110,7 +110,7 @@ class Move:
 _EVERY = frozenset(Action)
 _ASKS = frozenset({Action.ASK, Action.CLINICIAN})
 _TALKS = _ASKS | {Action.REVIEW}
-_URGENT = frozenset({Action.SAFETY_CHECK})
+_URGENT = frozenset({Action.SAFETY_CHECK, Action.WITHDRAW})
 
 MOVES: Final = (
     Move(
@@ -202,7 +202,7 @@ MOVES: Final = (
         name="end",
         frm=tuple(each for each in Status if each is not Status.CLOSED),
         to=Status.CLOSED,
-        does="when what it saw is over; what staff said came of it stays",
+        does="when what it saw is over, and a collection with its loan; what staff said came of it stays",
         by_watch=True,
         outcomes=(Outcome.ENDED,),
     ),

@@ -17,10 +17,14 @@ from kitback.watch.words import day
 
 _COLOURS = {
     Action.SAFETY_CHECK: "red",
+    Action.WITHDRAW: "red",
+    Action.CHASE_DELIVERY: "pink",
     Action.BOOK_IN: "green",
     Action.ASK: "blue",
     Action.REVIEW: "purple",
     Action.CLINICIAN: "orange",
+    Action.SERVICE: "aqua-green",
+    Action.CORRECT: "white",
     Action.CHECK_TAG: "grey",
 }
 PAGE: Final = 50
