@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from kitback.collect import NoSuch, Wanted, Worklist, is_virtual, worklist
 from kitback.collect.worklist import TITLES
-from kitback.register import loans
+from kitback.register import places
 from kitback.register.tables import asset, flag, judgement, loan, meta, use_day
 from kitback.watch import RULES, Action, life
 from kitback.watch.life import Status
@@ -208,7 +208,7 @@ def everywhere(service: Service) -> None:
     service.lend("oadby-M", "mattress", unpowered_from=NOW - HOUR)
     service.lend("back-H", "hoist", place_id="store", place_type="store", place_from=NOW - DAY)
     with service.register.write() as conn:
-        loans.add_place(conn, "leicester", None, "service", "Leicester", at=NOW)
+        places.add_place(conn, "leicester", None, "service", "Leicester", at=NOW)
         conn.execute(sa.text("UPDATE place SET within = 'leicester' WHERE place_id IN ('home', 'store')"))
         wigston = sa.update(loan).where(loan.c.loan_ref == "L-wigston-B")
         conn.execute(wigston.values(place_id="other", commissioner="Rutland"))

@@ -5,8 +5,7 @@ import json
 import pytest
 import sqlalchemy as sa
 
-from kitback.register import outbox
-from kitback.register.loans import IllegalMove
+from kitback.register import IllegalMove, outbox
 from kitback.register.tables import audit, flag, loan
 from kitback.watch import Action, life
 from kitback.watch.life import Outcome, Standing, Status

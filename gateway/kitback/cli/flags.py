@@ -237,7 +237,7 @@ def _move(
     outcome: str | None = None,
 ) -> None:
     agreed, when = read_policy(policy), done_at(at)
-    from kitback.register.loans import IllegalMove
+    from kitback.register import IllegalMove
     from kitback.watch import life
 
     came = None if outcome is None else life.Outcome(_one_of("outcome", outcome, life.Outcome))

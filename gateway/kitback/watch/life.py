@@ -13,8 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from kitback.policy import Policy
-from kitback.register import audit_log, lines, outbox, tables
-from kitback.register.loans import IllegalMove
+from kitback.register import IllegalMove, audit_log, lines, outbox, tables
 from kitback.register.tables import flag, loan
 from kitback.watch.rules import Action
 from kitback.watch.words import stamp
