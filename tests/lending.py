@@ -53,7 +53,7 @@ class Service:
         days: int = 30,
         **facts: int | str | bool | None,
     ) -> None:
-        """Lend a tagged asset `days` ago; unless `facts` say otherwise all is well: whole, at home, just used."""
+        """Lend a tagged asset `days` ago; unless `facts` say otherwise all is well: reviewed, whole, at home, just used."""
         at = NOW - days * DAY
         with self.register.write() as conn:
             assets.add_asset(conn, asset_id, kind, "Model 7", at=at)
@@ -68,6 +68,7 @@ class Service:
             "whole": True,
             "battery_mv": 4000,
             "used_at": NOW - 2 * HOUR,
+            "review_s": None,
             "place_id": "home",
             "place_type": "loan_address",
             "place_from": at,

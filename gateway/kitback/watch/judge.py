@@ -6,17 +6,14 @@ the writing is left to the next judgement, as is the rest when the gateway is ki
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from kitback.policy import Policy
 from kitback.register import Register, listening
-from kitback.watch.keep import keep
+from kitback.watch import delivery, gauges, new_policy
+from kitback.watch.keep import Cause, keep
 from kitback.watch.life import Status
-from kitback.watch.sight import Sights, unchanged
+from kitback.watch.sight import AT_ONCE, Sights, unchanged
 from kitback.watch.weigh import Changes, weigh
-
-_AT_ONCE: Final = 250
-"""Assets in one transaction: others wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +44,28 @@ def judge(register: Register, policy: Policy, now_s: int) -> Judged:
     Raises:
         RegisterError: the database failed; what was judged until then stays, and judging again does the rest.
     """
-    return _judge(register, policy, now_s, "seen")
-
-
-def _judge(register: Register, policy: Policy, now_s: int, cause: str) -> Judged:
+    delivery.note(register, policy, now_s)
     with register.read() as conn:
         since = listening.since(conn, now_s)
-        sights = Sights(policy, now_s, now_s + 1 if since is None else since)
+    listening_from = now_s + 1 if since is None else since
+    seen_before = new_policy.adopt(register, policy, now_s, listening_from)
+    sights = Sights(policy, now_s, listening_from)
+    if seen_before is None:
+        judged = _judge(register, sights, policy, now_s, lambda *_: "seen")
+    else:
+        judged = _judge(register, sights, policy, now_s, lambda *each: "seen" if each in seen_before else "policy")
+        new_policy.settle(register, now_s)
+    gauges.tell(register, now_s)
+    return judged
+
+
+def _judge(register: Register, sights: Sights, policy: Policy, now_s: int, cause: Cause) -> Judged:
+    with register.read() as conn:
         assets = sights.worth_a_look(conn)
     done = Judged()
-    for start in range(0, len(assets), _AT_ONCE):
-        some = assets[start : start + _AT_ONCE]
+    for start in range(0, len(assets), AT_ONCE):
         with register.read() as conn:
-            before = sights.of(conn, some)
+            before = sights.of(conn, assets[start : start + AT_ONCE])
         changes = weigh(before.values())
         if changes:
             with register.write() as conn:

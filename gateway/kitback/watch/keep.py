@@ -1,5 +1,6 @@
 """Writes what a judgement came to: flags, their life, and their lines in the history."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,11 +13,14 @@ from kitback.watch import life
 from kitback.watch.life import Status
 from kitback.watch.weigh import Changes, Finding
 
+Cause = Callable[[str, str], str]
+"""Why a flag is raised on an asset by a rule: `seen`, or `policy` when only a new policy raises it."""
+
 _WRITES: Final = "judgements"
 _NEW: Final = ("asset_id", "loan_ref", "kind", "rule", "cause", "since", "raised_at", "sentence", "evidence")
 
 
-def keep(conn: sa.Connection, changes: Changes, policy: Policy, now_s: int, cause: str) -> None:
+def keep(conn: sa.Connection, changes: Changes, policy: Policy, now_s: int, cause: Cause) -> None:
     """Write changes to some assets' flags, and tell the history; call it once a transaction."""
     if not changes:
         return
@@ -32,10 +36,10 @@ def keep(conn: sa.Connection, changes: Changes, policy: Policy, now_s: int, caus
     outbox.append(conn, _told(changes, now_s, next_seq(conn)), now_s)
 
 
-def _new(found: Finding, policy: Policy, now_s: int, cause: str) -> tuple[Any, ...]:
+def _new(found: Finding, policy: Policy, now_s: int, cause: Cause) -> tuple[Any, ...]:
     row, rule = found.case.row, found.rule.name
-    evidence = found.evidence(policy)
-    return row.asset_id, row.loan_ref, row.kind, rule, cause, found.since, now_s, found.sentence, evidence
+    evidence, why = found.evidence(policy), cause(row.asset_id, rule)
+    return row.asset_id, row.loan_ref, row.kind, rule, why, found.since, now_s, found.sentence, evidence
 
 
 def next_seq(conn: sa.Connection) -> int:

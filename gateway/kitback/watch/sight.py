@@ -15,6 +15,10 @@ from kitback.watch.rules import RULES, Rule
 from kitback.watch.thresholds import Thresholds
 
 
+AT_ONCE: Final = 250
+"""Assets in one transaction: others wait for it."""
+
+
 class Flag(NamedTuple):
     """A flag that is open, or that staff closed; the columns of `flag` by their names."""
 
@@ -90,7 +94,7 @@ class Sights:
         return sorted({*conn.scalars(self._candidates).all(), *conn.scalars(_FLAGGED).all()})
 
     def of(self, conn: sa.Connection, asset_ids: Iterable[str]) -> dict[str, Sight]:
-        """These assets, which may have as many as a transaction should take."""
+        """These assets, at most `AT_ONCE` of them."""
         asked = {"assets": texts(asset_ids)}
         found: dict[str, Sight] = {}
         for *columns, holds, opens in conn.execute(self._cases, asked).all():

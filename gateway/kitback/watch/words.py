@@ -7,12 +7,13 @@ from kitback.policy import LONDON
 
 _HOUR = 3600
 _DAY = 86400
+_MONTHS = tuple(month_name)
 
 
 def day(unix_s: int, now_s: int) -> str:
     """`24 October`; with the year when it is not the present one."""
     then, now = _london(unix_s), _london(now_s)
-    written = f"{then.day} {month_name[then.month]}"
+    written = f"{then.day} {_MONTHS[then.month]}"
     return written if then.year == now.year else f"{written} {then.year}"
 
 
