@@ -62,6 +62,7 @@ def test_an_item_says_what_to_do_with_which_loan_and_why(service: Service) -> No
         "action": "ask",
         "title": "Ask",
         "due": None,
+        "drop_off": False,
         "status": "open",
         "status_since": "2025-11-12T11:00:00Z",
         "muted_until": None,
@@ -286,11 +287,30 @@ def test_what_is_muted_or_held_is_hidden_but_counted_unless_asked_for(service: S
     assert until["later"] == "2025-11-13T11:00:00Z"
 
 
-def test_overdue_and_due_soon_have_words_of_their_own(service: Service) -> None:
-    service.lend("B", pathway="home_first", days=50)
+def test_overdue_comes_before_due_soon_and_each_has_words_of_its_own(service: Service) -> None:
+    service.lend("over", pathway="home_first", days=43)
+    service.lend("soon", pathway="home_first", days=40)
+    value(service, "soon", 9000)
     service.judge()
-    (item,) = [each for each in shown(service).items if each.reason == "overdue"]
-    assert item.due == "Overdue"
+    due = [(item.asset_id, item.due) for item in shown(service).items if item.due]
+    assert due == [("over", "Overdue"), ("soon", "Due soon")]
+
+
+@pytest.mark.parametrize(("pounds", "drop_off"), [(29, True), (30, False)])
+def test_what_is_worth_less_than_a_van_costs_is_to_be_dropped_off(
+    service: Service, pounds: int, drop_off: bool
+) -> None:
+    idle(service, "B")
+    value(service, "B", pounds)
+    service.judge()
+    assert [item.drop_off for item in shown(service).items] == [drop_off]
+
+
+def test_a_safety_check_is_made_whatever_it_is_worth(service: Service) -> None:
+    service.lend("M", "mattress", unpowered_from=NOW - HOUR)
+    value(service, "M", 1)
+    service.judge()
+    assert [item.drop_off for item in shown(service).items] == [False]
 
 
 def test_what_is_seen_in_stores_is_done_there(service: Service) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 import sqlalchemy as sa
 
-from kitback.register import IllegalMove, outbox
+from kitback.register import IllegalMove, outbox, recalls
 from kitback.register.tables import audit, flag, loan
 from kitback.watch import Action, life
 from kitback.watch.life import Outcome, Standing, Status
@@ -205,6 +205,18 @@ def test_a_safety_check_is_neither_put_off_nor_collected_nor_answered_by_still_n
     do(service, check, Status.CONFIRMED)
     with pytest.raises(IllegalMove, match="asks for safety check: that is never a reason to fetch it"):
         do(service, check, Status.COLLECTION, why="van is near")
+
+
+def test_what_a_safety_notice_calls_back_is_no_collection_and_is_not_put_off(service: Service) -> None:
+    service.lend("B")
+    with service.register.write() as conn:
+        recalls.recall_asset(conn, "NatPSA/2023/010", "B", "bed rails", NOW - DAY)
+    recalled = raised(service, "recall")
+    with pytest.raises(IllegalMove, match="asks for withdraw: that is not put off"):
+        do(service, recalled, Status.SNOOZED, why="busy", until=NOW + DAY)
+    do(service, recalled, Status.CONFIRMED)
+    with pytest.raises(IllegalMove, match="asks for withdraw: that is never a reason to fetch it"):
+        do(service, recalled, Status.COLLECTION, why="van is near")
 
 
 def test_overdue_and_in_use_is_never_collected(service: Service) -> None:

@@ -9,6 +9,7 @@ from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
 from kitback.collect import WorklistItem
 from kitback.collect.evidence import basis
+from kitback.collect.worklist import DROP_OFF
 from kitback.history.upkeep import WARN_PCT
 from kitback.policy import Policy
 from kitback.register.outbox import Room
@@ -56,7 +57,9 @@ class Visit:
 def environment() -> Environment:
     """The templates: ours, and those of nhsuk-frontend."""
     loader = ChoiceLoader([PackageLoader("kitback.web"), PackageLoader("nhsuk_frontend_jinja")])
-    return Environment(loader=loader, autoescape=True, undefined=ChainableUndefined)
+    templates = Environment(loader=loader, autoescape=True, undefined=ChainableUndefined)
+    templates.globals["drop_off"] = DROP_OFF
+    return templates
 
 
 def visits(items: Sequence[WorklistItem], policy: Policy, now_s: int) -> list[Visit]:
