@@ -166,7 +166,7 @@ class Lives(RuleBasedStateMachine):
             for each in conn.execute(sa.select(flag)):
                 now = Standing()
                 for step in life.history(conn, each.flag_id):
-                    before, after = json.loads(step.before), json.loads(step.after)
+                    before, after = step.before or {}, step.after or {}
                     was = Standing.of(now)
                     assert before == {name: getattr(was, name) for name in before}
                     now = Standing(**{**{n: getattr(was, n) for n in Standing.__slots__}, **after})

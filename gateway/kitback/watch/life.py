@@ -326,10 +326,9 @@ def move_own(conn: sa.Connection, moves: Sequence[Own], at: int) -> None:
     )
 
 
-def history(conn: sa.Connection, flag_id: int) -> Sequence[sa.Row[Any]]:
+def history(conn: sa.Connection, flag_id: int) -> list[audit_log.Entry]:
     """What the audit log has on a flag, the oldest first."""
-    verbs = {each.name for each in MOVES}
-    return audit_log.about(conn, [f"flag.{verb} {flag_id}" for verb in sorted(verbs)])
+    return audit_log.entries(conn, {f"flag.{each.name} {flag_id}" for each in MOVES})
 
 
 def _own_name(own: Own) -> str:
