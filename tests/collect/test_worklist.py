@@ -126,6 +126,7 @@ def idle(service: Service, asset_id: str, days: int = 20) -> None:
     service.lend(asset_id, used_at=NOW - days * DAY)
 
 
+@pytest.mark.both_engines
 def test_among_questions_value_times_days_times_confidence_decides(service: Service) -> None:
     for asset_id, days, pounds, share in (
         ("long", 20, 100, 0.9),
@@ -174,6 +175,7 @@ def heard(service: Service, asset_id: str, clocks: str) -> None:
         conn.execute(sa.insert(tag_now), {**numbers, **words, **row})
 
 
+@pytest.mark.both_engines
 def test_a_place_is_as_sure_as_the_locator_is(service: Service) -> None:
     service.lend("H", "hoist", place_id="store", place_type="store", place_from=NOW - DAY)
     with service.register.write() as conn:
@@ -219,6 +221,7 @@ def everywhere(service: Service) -> None:
     service.judge()
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize(
     ("wanted", "left"),
     [
@@ -268,6 +271,7 @@ def decide(service: Service, asset_id: str, to: Status, **given: object) -> None
         life.move(conn, flag_id, to, NOW, "amy", "as told", policy=service.policy, **given)  # type: ignore[arg-type]
 
 
+@pytest.mark.both_engines
 def test_what_is_muted_or_held_is_hidden_but_counted_unless_asked_for(service: Service) -> None:
     for asset_id in ("open", "asked", "needed", "later", "hospital"):
         idle(service, asset_id)

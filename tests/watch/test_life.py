@@ -44,6 +44,7 @@ def standing(service: Service, flag_id: int) -> Standing:
 # --- the way of an idle flag: ask first
 
 
+@pytest.mark.both_engines
 def test_an_idle_flag_goes_from_a_question_to_a_collection(service: Service, idle: int) -> None:
     do(service, idle, Status.CONTACTED, Status.CONFIRMED)
     assert standing(service, idle).outcome is Outcome.NOT_NEEDED
@@ -165,6 +166,7 @@ def test_a_step_without_outcomes_takes_none(service: Service, idle: int) -> None
         do(service, idle, Status.SNOOZED, why="later", until=NOW + DAY, outcome=Outcome.MOVED)
 
 
+@pytest.mark.both_engines
 def test_what_was_decided_can_be_taken_back_with_a_reason(service: Service, idle: int) -> None:
     do(service, idle, Status.CLOSED, outcome=Outcome.WRONG_FLAG)
     with pytest.raises(IllegalMove, match="to reopen flag 1 needs a reason"):
@@ -317,6 +319,7 @@ def test_a_refused_step_leaves_no_trace(service: Service, idle: int) -> None:
     assert standing(service, idle) == before
 
 
+@pytest.mark.both_engines
 def test_the_judges_own_moves_are_noted_as_its_own(service: Service, idle: int) -> None:
     do(service, idle, Status.CONTACTED, Status.STILL_NEEDED)
     muted = standing(service, idle)
@@ -352,6 +355,7 @@ def told(service: Service) -> list[str]:
     return [line for row in rows for line in row.lines.decode().splitlines() if line.startswith("flag,")]
 
 
+@pytest.mark.both_engines
 def test_what_staff_close_is_told_to_the_history_after_what_was_told_before(service: Service, idle: int) -> None:
     service.judge(NOW + DAY)
     do(service, idle, Status.CLOSED, outcome=Outcome.WRONG_FLAG, at=NOW + HOUR)
