@@ -234,6 +234,13 @@ def test_what_staff_see_themselves_needs_no_question(service: Service) -> None:
     assert standing(service, found).outcome is Outcome.AS_SAID
 
 
+def test_a_safety_check_that_somebody_was_asked_about_is_not_taken_for_not_needed(service: Service) -> None:
+    service.lend("M", "mattress", unpowered_from=NOW - HOUR)
+    check = raised(service, "unpowered")
+    do(service, check, Status.CONTACTED, Status.CONFIRMED)
+    assert standing(service, check).outcome is Outcome.AS_SAID
+
+
 @pytest.mark.parametrize("step", [Status.CONTACTED, Status.COLLECTION])
 def test_at_the_end_of_life_nothing_nears_the_home_but_on_a_clinicians_word(service: Service, step: Status) -> None:
     service.lend("B", pathway="end_of_life", **IDLE)

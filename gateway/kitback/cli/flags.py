@@ -116,7 +116,7 @@ def confirm(
 ) -> None:
     """Note that it is as the flag says: who was asked says that it is not needed any more, or staff saw it themselves.
 
-    Without --outcome: not needed any more, of what somebody was asked about; as the flag said, of the rest.
+    Without --outcome: not needed any more, where the flag asks a question; as the flag said, elsewhere.
     """
     _move("confirmed", register, flags, policy, who, why, at, outcome=outcome)
 
