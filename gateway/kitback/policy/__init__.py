@@ -30,6 +30,6 @@ __all__ = [
     "check",
     "explain",
     "load",
-    "restore",
     "moment",
+    "restore",
 ]

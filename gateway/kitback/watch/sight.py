@@ -14,7 +14,6 @@ from kitback.watch.case import PLAIN, SELECT, Case, Row
 from kitback.watch.rules import RULES, Rule
 from kitback.watch.thresholds import Thresholds
 
-
 AT_ONCE: Final = 250
 """Assets in one transaction: others wait for it."""
 
