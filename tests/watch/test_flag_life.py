@@ -117,9 +117,8 @@ def test_a_mute_ends_at_its_second(service: Service) -> None:
     service.judge(NOW + DAY)
     assert status(service) == "open"
     with service.register.read() as conn:
-        why = conn.scalar(
-            sa.select(audit.c.why).where(audit.c.what.startswith("flag.bring-back"), audit.c.who == "watch")
-        )
+        brought_back = sa.select(audit.c.why).where(audit.c.what.startswith("flag.bring-back"), audit.c.who == "watch")
+        why = conn.scalar(brought_back)
     assert why == "the time it was muted for is over"
 
 

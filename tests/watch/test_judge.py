@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from importlib import import_module
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -192,7 +193,11 @@ def test_a_judgement_that_was_interrupted_is_done_by_the_next(
         service.lend(f"B{number}", used_at=NOW - 20 * DAY)
     monkeypatch.setattr(JUDGING, "AT_ONCE", 2)
     writes = iter([keep, keep, explode])
-    monkeypatch.setattr(JUDGING, "keep", lambda *each: next(writes)(*each))
+
+    def keep_two(*each: Any) -> None:
+        next(writes)(*each)
+
+    monkeypatch.setattr(JUDGING, "keep", keep_two)
     with pytest.raises(ZeroDivisionError):
         service.judge()
     monkeypatch.setattr(JUDGING, "keep", keep)

@@ -105,7 +105,7 @@ def flags(service: Service) -> dict[tuple[str, str], tuple[int, str]]:
         return {(row.asset_id, row.rule): (row.since, row.sentence) for row in rows}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(WORLDS, WORLDS)
 def test_every_flag_follows_from_the_register_and_judging_twice_changes_nothing(
     loans_of_each_kind: Service, first: World, second: World

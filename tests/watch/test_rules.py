@@ -357,7 +357,8 @@ def test_a_review_is_due_at_its_hour_until_it_is_held(service: Service) -> None:
     assert service.open_flags("B") == {}
     service.judge()
     assert service.open_flags("B") == {
-        "review_due": "To be reviewed since 12 November, 91 days after it was lent. Review the loan, and note the review."
+        "review_due": "To be reviewed since 12 November, 91 days after it was lent. "
+        "Review the loan, and note the review."
     }
     with service.register.write() as conn:
         loans.note_review(conn, service.policy, "L-B", NOW)
@@ -377,9 +378,8 @@ def test_a_delivery_is_at_risk_and_then_late_in_one_flag(service: Service) -> No
     service.judge(risk - 1)
     assert service.open_flags("B") == {}
     service.judge(risk)
-    assert service.open_flags("B")["not_delivered"].startswith(
-        "Not delivered yet, and it is to be there by 15:00 today."
-    )
+    at_risk = "Not delivered yet, and it is to be there by 15:00 today."
+    assert service.open_flags("B")["not_delivered"].startswith(at_risk)
     assert service.since("B", "not_delivered") == risk
     assert service.judge(by) == Judged(changed=1)
     assert service.open_flags("B")["not_delivered"].startswith(
