@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
-from kitback.register.tables import flag
+from kitback.register.tables import asset, flag
 from kitback.watch import life
 from kitback.web import pages
 from lending import HOUR, NOW, Service
@@ -222,6 +222,14 @@ def test_long_lists_come_in_pages_that_keep_what_was_asked_for(
     page.wait_for_url("**/?kind=mattress&page=1")
     page.goto(f"{address}/?page=3")
     assert assets_shown(page) == ["oadby1", "oadby2"], "a visit is not torn apart"
+
+
+def test_no_van_is_sent_for_what_is_worth_less(page: Page, address: str, busy: Service) -> None:
+    with busy.register.write() as conn:
+        conn.execute(sa.update(asset).where(asset.c.asset_id == "BED-0388").values(value_pence=1000))
+    page.goto(address)
+    expect(cells(page, "BED-0388").get_by_text("Drop-off, no van")).to_be_visible()
+    expect(page.get_by_text("Drop-off, no van")).to_have_count(1)
 
 
 def test_equipment_that_is_not_on_loan_says_so(page: Page, address: str, busy: Service) -> None:

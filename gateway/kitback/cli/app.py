@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from kitback.cli import demo, flags, gateway, grafana, history, policy, quarantine, tag, worklist
+from kitback.cli import assets, demo, flags, gateway, grafana, history, loans, policy, quarantine, tag, worklist
 
 app = typer.Typer(
     name="kitback",
@@ -28,6 +28,8 @@ app.command()(demo.demo)
 app.command()(worklist.worklist)
 app.add_typer(flags.app, name="flags")
 app.command()(gateway.gateway)
+app.add_typer(assets.app, name="assets")
+app.add_typer(loans.app, name="loans")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(history.app, name="history")
 app.add_typer(grafana.app, name="grafana")

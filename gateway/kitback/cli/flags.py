@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kitback.cli.plain import WRONG, fail, failing, pipe
-from kitback.cli.step import AtOption, WhoOption, WhyOption, done_at, moment
+from kitback.cli.step import AtOption, JsonOption, WhoOption, WhyOption, happened, look, moment, step
 from kitback.cli.tables import as_csv, table
-from kitback.cli.where import PolicyOption, RegisterOption, opened, read_policy
+from kitback.cli.where import PolicyOption, RegisterOption, read_policy
 
 if TYPE_CHECKING:
     from kitback.collect.flags import FlagItem, Outcomes, Story
@@ -28,7 +28,6 @@ OutcomeOption = Annotated[
     str | None,
     typer.Option("--outcome", metavar="WORD", help="What came of it; `kitback flags outcomes` has the words."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: everything, times in UTC.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="For spreadsheets: a line a flag, times in UTC.")]
 
 
@@ -53,7 +52,7 @@ def listing(
     from kitback.collect.flags import flags
     from kitback.watch.life import Status
 
-    with failing(NoSuch, code=WRONG), opened(register) as found, found.read() as conn:
+    with failing(NoSuch, code=WRONG), look(register) as conn:
         wanted = None if status is None else Status(_one_of("status", status, Status))
         items = flags(conn, status=wanted, rule=rule, asset_id=asset, loan_ref=loan, limit=limit)
     with pipe():
@@ -79,7 +78,7 @@ def show(
     from kitback.collect import NoSuch
     from kitback.collect.flags import story
 
-    with failing(NoSuch, code=WRONG), opened(register) as found, found.read() as conn:
+    with failing(NoSuch, code=WRONG), look(register) as conn:
         told = story(conn, flag, now_s(SystemClock()))
     with pipe():
         if as_json:
@@ -92,9 +91,9 @@ def show(
 def contact(
     register: RegisterOption,
     flags: Ids,
-    who: WhoOption,
     policy: PolicyOption = None,
     outcome: OutcomeOption = None,
+    who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
 ) -> None:
@@ -109,9 +108,9 @@ def contact(
 def confirm(
     register: RegisterOption,
     flags: Ids,
-    who: WhoOption,
     policy: PolicyOption = None,
     outcome: OutcomeOption = None,
+    who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
 ) -> None:
@@ -126,9 +125,9 @@ def confirm(
 def still_needed(
     register: RegisterOption,
     flags: Ids,
-    who: WhoOption,
     policy: PolicyOption = None,
     outcome: OutcomeOption = None,
+    who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
 ) -> None:
@@ -144,9 +143,11 @@ def still_needed(
 def snooze(
     register: RegisterOption,
     flags: Ids,
-    who: WhoOption,
-    until: Annotated[str, typer.Option(metavar="TIME", help="When it comes back: 2025-11-20, or with the hour.")],
+    until: Annotated[
+        int, typer.Option(metavar="TIME", parser=moment, help="When it comes back: 2026-10-31, or with the hour.")
+    ],
     policy: PolicyOption = None,
+    who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
 ) -> None:
@@ -154,15 +155,15 @@ def snooze(
 
     It leaves the worklist until then, or until its evidence changes. The policy says how long is too long.
     """
-    _move("snoozed", register, flags, policy, who, why, at, until=moment("--until", until))
+    _move("snoozed", register, flags, policy, who, why, at, until=until)
 
 
 @app.command()
 def collect(
     register: RegisterOption,
     flags: Ids,
-    who: WhoOption,
     policy: PolicyOption = None,
+    who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
 ) -> None:
@@ -177,9 +178,9 @@ def collect(
 def close(
     register: RegisterOption,
     flags: Ids,
-    who: WhoOption,
     policy: PolicyOption = None,
     outcome: OutcomeOption = None,
+    who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
 ) -> None:
@@ -194,8 +195,8 @@ def close(
 def reopen(
     register: RegisterOption,
     flags: Ids,
-    who: WhoOption,
     policy: PolicyOption = None,
+    who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
 ) -> None:
@@ -215,7 +216,7 @@ def outcomes(register: RegisterOption, as_json: JsonOption = False) -> None:
     """
     from kitback.collect.flags import outcomes as by_rule
 
-    with opened(register) as found, found.read() as conn:
+    with look(register) as conn:
         told = by_rule(conn)
     with pipe():
         if as_json:
@@ -231,18 +232,17 @@ def _move(
     policy: Any,
     who: str,
     why: str | None,
-    at: str | None,
+    at: int | None,
     *,
     until: int | None = None,
     outcome: str | None = None,
 ) -> None:
-    agreed, when = read_policy(policy), done_at(at)
-    from kitback.register import IllegalMove
+    agreed, when = read_policy(policy), happened(at)
     from kitback.watch import life
 
     came = None if outcome is None else life.Outcome(_one_of("outcome", outcome, life.Outcome))
     status = life.Status(to)
-    with failing(IllegalMove), opened(register) as found, found.write() as conn:
+    with step(register) as conn:
         for each in flags:
             life.move(conn, each, status, when, who, why, policy=agreed, until=until, outcome=came)
     many = f"Flags {', '.join(map(str, flags))} are" if len(flags) > 1 else f"Flag {flags[0]} is"

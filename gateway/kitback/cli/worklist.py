@@ -102,7 +102,10 @@ def _title(flags: "Worklist") -> str:
 
 
 def _to_do(item: "WorklistItem") -> "Text":
-    said = [item.title, item.due, None if item.status == "open" else item.status.words]
+    from kitback.collect.worklist import DROP_OFF
+
+    status = None if item.status == "open" else item.status.words
+    said = [item.title, item.due, DROP_OFF if item.drop_off else None, status]
     return styled("\n".join(each for each in said if each), _STYLES.get(item.action, "cyan"))
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from kitback.collect.evidence import basis
 from kitback.collect.worklist import TITLES, NoSuch, one_of
+from kitback.register.audit_log import Entry
 from kitback.register.tables import flag
 from kitback.watch import RULES, Action, life
 from kitback.watch.life import RIGHT, WATCH, WRONG, Outcome, Status
@@ -157,14 +158,14 @@ def _item(row: sa.Row[Any]) -> FlagItem:
     )
 
 
-def _step(row: sa.Row[Any]) -> Step:
+def _step(entry: Entry) -> Step:
     return Step(
-        at=iso(row.at_us // 1_000_000),
-        who=row.who,
-        what=row.what.removeprefix("flag.").partition(" ")[0],
-        why=row.why,
-        before=json.loads(row.before),
-        after=json.loads(row.after),
+        at=iso(entry.at_s),
+        who=entry.who,
+        what=entry.what.removeprefix("flag.").partition(" ")[0],
+        why=entry.why,
+        before=entry.before,
+        after=entry.after,
     )
 
 

@@ -27,7 +27,7 @@ _AT_LEAST: Final = 0.1
 """Of what records cover: a flag that rests on hardly any is still to be found at the end of the list."""
 _DOUBTFUL: Final = 0.5
 
-ON_USE: Final = ("idle", "never_used", "overdue", "in_use_not_on_loan")
+ON_USE: Final = ("idle", "never_used", "overdue", "due_soon", "in_use_not_on_loan")
 """Rules that rest on what the tag tells of use."""
 ON_PLACE: Final = ("seen_in_stores", "off_site")
 """Rules that rest on where it was heard."""

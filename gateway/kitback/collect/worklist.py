@@ -18,16 +18,22 @@ from kitback.watch.words import iso
 
 TITLES: Final = {
     Action.SAFETY_CHECK: "Safety check",
+    Action.WITHDRAW: "Withdraw",
+    Action.CHASE_DELIVERY: "Chase delivery",
     Action.BOOK_IN: "Book in",
     Action.ASK: "Ask",
     Action.REVIEW: "Review loan",
     Action.CLINICIAN: "Clinician only",
+    Action.SERVICE: "Service",
+    Action.CORRECT: "Put right",
     Action.CHECK_TAG: "Check tag",
 }
 """What a flag asks for, in words."""
 DUE: Final = {"overdue": "Overdue", "due_soon": "Due soon"}
 """What a loan's end is called, before and after: two rules, two words."""
 _PRESSING: Final = list(Action)
+_FETCHES: Final = (Action.ASK, Action.CLINICIAN)
+DROP_OFF: Final = "Drop-off, no van"
 
 
 class NoSuch(Exception):
@@ -71,6 +77,8 @@ class WorklistItem(Struct, frozen=True, kw_only=True):
     """The action in words."""
     due: str | None
     """`Overdue` or `Due soon`; null for what is neither."""
+    drop_off: bool
+    """Worth less than the policy's floor: if it can go, ask for it to be brought back, and send no van."""
     status: Status
     status_since: str
     muted_until: str | None
@@ -200,6 +208,7 @@ def _item(row: sa.Row[Any], policy: Policy, now_s: int) -> WorklistItem:
         clock_set=row.clocks is None or tag_states.is_set(row.clocks, row.clock),
         place_confidence=row.place_confidence,
     )
+    ranked = rank(grounds, policy.kind[row.kind], now_s)
     return WorklistItem(
         flag_id=row.flag_id,
         asset_id=row.asset_id,
@@ -215,13 +224,14 @@ def _item(row: sa.Row[Any], policy: Policy, now_s: int) -> WorklistItem:
         action=action,
         title=TITLES[action],
         due=DUE.get(row.rule),
+        drop_off=action in _FETCHES and ranked.value_pence < policy.watch.floor_pence,
         status=Status(row.status),
         status_since=iso(row.raised_at if row.status_s is None else row.status_s),
         muted_until=None if row.muted_until is None else iso(row.muted_until),
         sentence=row.sentence,
         since=iso(row.since),
         raised_at=iso(row.raised_at),
-        rank=rank(grounds, policy.kind[row.kind], now_s),
+        rank=ranked,
         evidence=evidence,
     )
 

@@ -1,19 +1,29 @@
 """Who did what, when: only ever added to."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from kitback.register.tables import audit
 
 Facts = Mapping[str, str | int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Entry(Struct, frozen=True, kw_only=True):
+    """What somebody did once."""
+
+    at_s: int
+    who: str
+    what: str
+    why: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class Noted(Struct, frozen=True):
     """One thing done, as `note` takes it."""
 
     what: str
@@ -60,6 +70,17 @@ def note_all(conn: sa.Connection, at: int, who: str, many: Iterable[Noted]) -> N
         conn.execute(sa.insert(audit), rows)
 
 
-def about(conn: sa.Connection, whats: Sequence[str]) -> Sequence[sa.Row[Any]]:
-    """Everything noted under any of these verbs and objects, in the order it was noted."""
-    return conn.execute(sa.select(audit).where(audit.c.what.in_(whats)).order_by(audit.c.audit_id)).all()
+def entries(conn: sa.Connection, whats: Iterable[str]) -> list[Entry]:
+    """Everything noted under these verbs and objects, in the order in which it was."""
+    chosen = sa.select(audit).where(audit.c.what.in_(list(whats))).order_by(audit.c.audit_id)
+    return [
+        Entry(
+            at_s=row.at_us // 1_000_000,
+            who=row.who,
+            what=row.what,
+            why=row.why,
+            before=row.before and json.loads(row.before),
+            after=row.after and json.loads(row.after),
+        )
+        for row in conn.execute(chosen)
+    ]

@@ -110,7 +110,7 @@ class Move:
 _EVERY = frozenset(Action)
 _ASKS = frozenset({Action.ASK, Action.CLINICIAN})
 _TALKS = _ASKS | {Action.REVIEW}
-_URGENT = frozenset({Action.SAFETY_CHECK})
+_URGENT = frozenset({Action.SAFETY_CHECK, Action.WITHDRAW})
 
 MOVES: Final = (
     Move(
@@ -202,7 +202,7 @@ MOVES: Final = (
         name="end",
         frm=tuple(each for each in Status if each is not Status.CLOSED),
         to=Status.CLOSED,
-        does="when what it saw is over; what staff said came of it stays",
+        does="when what it saw is over, and a collection with its loan; what staff said came of it stays",
         by_watch=True,
         outcomes=(Outcome.ENDED,),
     ),
@@ -326,10 +326,9 @@ def move_own(conn: sa.Connection, moves: Sequence[Own], at: int) -> None:
     )
 
 
-def history(conn: sa.Connection, flag_id: int) -> Sequence[sa.Row[Any]]:
+def history(conn: sa.Connection, flag_id: int) -> list[audit_log.Entry]:
     """What the audit log has on a flag, the oldest first."""
-    verbs = {each.name for each in MOVES}
-    return audit_log.about(conn, [f"flag.{verb} {flag_id}" for verb in sorted(verbs)])
+    return audit_log.entries(conn, {f"flag.{each.name} {flag_id}" for each in MOVES})
 
 
 def _own_name(own: Own) -> str:

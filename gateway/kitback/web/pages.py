@@ -9,6 +9,7 @@ from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
 from kitback.collect import WorklistItem
 from kitback.collect.evidence import basis
+from kitback.collect.worklist import DROP_OFF
 from kitback.history.upkeep import WARN_PCT
 from kitback.policy import Policy
 from kitback.register.outbox import Room
@@ -17,10 +18,14 @@ from kitback.watch.words import day
 
 _COLOURS = {
     Action.SAFETY_CHECK: "red",
+    Action.WITHDRAW: "red",
+    Action.CHASE_DELIVERY: "pink",
     Action.BOOK_IN: "green",
     Action.ASK: "blue",
     Action.REVIEW: "purple",
     Action.CLINICIAN: "orange",
+    Action.SERVICE: "aqua-green",
+    Action.CORRECT: "white",
     Action.CHECK_TAG: "grey",
 }
 PAGE: Final = 50
@@ -52,7 +57,9 @@ class Visit:
 def environment() -> Environment:
     """The templates: ours, and those of nhsuk-frontend."""
     loader = ChoiceLoader([PackageLoader("kitback.web"), PackageLoader("nhsuk_frontend_jinja")])
-    return Environment(loader=loader, autoescape=True, undefined=ChainableUndefined)
+    templates = Environment(loader=loader, autoescape=True, undefined=ChainableUndefined)
+    templates.globals["drop_off"] = DROP_OFF
+    return templates
 
 
 def visits(items: Sequence[WorklistItem], policy: Policy, now_s: int) -> list[Visit]:
