@@ -53,7 +53,7 @@ class Service:
         days: int = 30,
         **facts: int | str | bool | None,
     ) -> None:
-        """Lend a tagged asset `days` ago; unless `facts` say otherwise all is well: reviewed, whole, at home, just used."""
+        """Lend a tagged asset `days` ago; unless `facts` say otherwise all is well: whole, there, just used."""
         at = NOW - days * DAY
         with self.register.write() as conn:
             assets.add_asset(conn, asset_id, kind, "Model 7", at=at)
@@ -75,6 +75,30 @@ class Service:
             "place_seen": NOW - HOUR,
         }
         self.tell(asset_id, **(well | facts))
+
+    def prescribe(
+        self,
+        asset_id: str,
+        pathway: str,
+        at: int,
+        *,
+        speed: str | None = None,
+        tagged: bool = True,
+        setting: str = "home",
+    ) -> None:
+        """Reserve a bed that is in stores, where its tag was heard just now."""
+        with self.register.write() as conn:
+            assets.add_asset(conn, asset_id, "bed", "Model 7", at=at - 30 * DAY)
+            if tagged:
+                tag_id = asset_id.encode().hex().rjust(12, "0")[-12:]
+                tags.enrol_tag(conn, tag_id, b"0123456789abcdef", at - 30 * DAY)
+                fittings.fit_tag(conn, tag_id, asset_id, at - 30 * DAY)
+                there = {"asset_id": asset_id, "from_s": at - 30 * DAY, "place_id": "store", "confidence": 1}
+                conn.execute(sa.insert(whereabouts).values(there))
+            loans.prescribe(conn, self.policy, f"L-{asset_id}", asset_id, pathway, setting, "home", at, speed=speed)
+        if tagged:
+            told = {"heard_at": at, "complete_to": at, "whole": True, "battery_mv": 4000, "place_seen": at}
+            self.tell(asset_id, **told, place_id="store", place_type="store", place_from=at - 30 * DAY)
 
     def tell(self, asset_id: str, **facts: int | str | bool | None) -> None:
         """Change what the register knows of an asset."""

@@ -153,6 +153,15 @@ def test_what_is_so_long_before_is_so_long_after_but_for_the_hours_that_change(f
     assert abs(back - from_s) <= (0 if period.hours else 3600)
 
 
+def test_months_before_are_counted_back_on_the_calendar() -> None:
+    assert Period(months=6).before(london(2026, 8, 31, 9)) == london(2026, 2, 28, 9)
+    assert Period(months=1).before(london(2026, 4, 15, 9)) == london(2026, 3, 15, 9)
+
+
+def test_hours_that_end_as_a_team_closes_end_then_and_not_in_the_morning() -> None:
+    assert DUTY.after(london(2026, 1, 7, 20), Period(hours=2)) == london(2026, 1, 7, 22)
+
+
 @given(MOMENTS, HOURS | DAYS)
 def test_a_team_answers_only_while_it_is_on_duty_and_never_before_it_was_asked(from_s: int, period: Period) -> None:
     end = DUTY.after(from_s, period)

@@ -33,6 +33,14 @@ def checked(folder: Path, text: str) -> Checked:
             'give a length of time, such as "42 d", or "open"',
         ),
         ('[kind.bed]\nidle_home = "open"', 2, "kind.bed.idle_home", '"open" is not', 'write it as "72 h"'),
+        ('[kind.bed]\nidle_home = "none"', 2, "kind.bed.idle_home", '"none" is not', 'write it as "72 h"'),
+        (
+            '[pathway.home_first]\nloan_period = "none"',
+            2,
+            "pathway.home_first.loan_period",
+            '"none" is not a length of time',
+            'write it as "72 h", "42 d" or "6 months", or "open"',
+        ),
         (
             '[pathway.reablement]\nhours = "9 to 5"',
             2,
@@ -90,8 +98,15 @@ def checked(folder: Path, text: str) -> Checked:
             "1 will not do",
             "give true or false",
         ),
-        ("[kind.bed]\nidle_home = 1.5", 2, "kind.bed.idle_home", "1.5 is not one value", "give one text, number"),
-        ("[kind.bed]\nidle_home = [1,\n2]", 3, "kind.bed.idle_home", "[1, 2] is not one value", "give one text"),
+        ("[kind.bed]\nidle_home = 1.5", 2, "kind.bed.idle_home", "not one value", "give one text, number"),
+        ("[kind.bed]\nidle_home = [1,\n2]", 3, "kind.bed.idle_home", "not one value", "give one text"),
+        (
+            '[kind.bed]\nidle_home = { is = "9 d", origin = "J" }',
+            2,
+            "kind.bed.idle_home",
+            "not one value",
+            'write the value alone: idle_home = "9 d"',
+        ),
         ('[kind.bed]\nidle = "4 d"', 2, "kind.bed.idle", "no such setting", 'did you mean "idle_home"?'),
         (
             '[pathway.home_frst]\nreview = "1 d"',
@@ -212,6 +227,9 @@ def test_what_is_right_in_a_file_with_mistakes_is_known_all_the_same(tmp_path: P
     [
         ('[pathway.home_first]\nloan_period = "28 d"', 2, "pathway.home_first.loan_period"),
         ('[kind.bed]\nsilent_after = "6 h"', 2, "kind.bed.silent_after"),
+        ('[kind.mattress]\nsafety_check_within = "none"', 2, "kind.mattress.safety_check_within"),
+        ('[kind.hoist]\nexamine_every = "none"', 2, "kind.hoist.examine_every"),
+        ('[kind.hoist]\nexamine_every = "12 months"', 2, "kind.hoist.examine_every"),
     ],
 )
 def test_what_can_be_but_is_odd_is_remarked_and_no_mistake(tmp_path: Path, text: str, line: int, key: str) -> None:

@@ -1,6 +1,7 @@
 """The policy: the trade's defaults, and what a service changes."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from kitback.policy import Difference, Period, PolicyError, load
 LENT = 1_759_309_200
 """1 October 2025, 10:00 in London."""
 DAY = 86400
+FIRMWARE = Path(__file__).parents[2] / "firmware"
 
 
 def test_defaults_hold_the_trades_pathways_and_kinds() -> None:
@@ -31,6 +33,17 @@ def test_defaults_hold_the_trades_pathways_and_kinds() -> None:
 
 def test_every_default_says_where_it_comes_from() -> None:
     assert {key for key, entry in load().entries.items() if not entry.origin and key[-1] != "name"} == set()
+
+
+def test_what_is_published_names_its_source() -> None:
+    assert {key for key, entry in load().entries.items() if entry.origin == "P" and not entry.note} == set()
+
+
+def test_tags_report_as_often_as_the_defaults_say() -> None:
+    for name, kind in load().kind.items():
+        source = (FIRMWARE / "tag" / "use" / f"{name}.py").read_text(encoding="utf-8")
+        product = re.findall("REPORT_S = ([0-9 *]+)", source)[0].split("*")
+        assert kind.reports_every.seconds == math.prod(int(factor) for factor in product)
 
 
 def test_no_idle_threshold_claims_to_be_published() -> None:

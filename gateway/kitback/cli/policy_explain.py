@@ -102,8 +102,8 @@ def _explained(conn: "sa.Connection", policy: "Policy", loan_ref: str, now_s: in
 
 
 def _is_about(note: "sa.Row[Any]", loan_ref: str) -> bool:
-    step, _, object_ = note.what.partition(" ")
-    return object_ == loan_ref and step.startswith(("loan.", "hold."))
+    step: str = note.what.removesuffix(f" {loan_ref}")
+    return step.startswith(("loan.", "hold.")) and " " not in step
 
 
 def _otherwise(loan: "sa.Row[Any]", clock: "Reckoned") -> int | None:

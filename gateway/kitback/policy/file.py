@@ -148,7 +148,7 @@ class _Found:
         if key[-1] not in fields:
             self.wrong(key, "no such setting", _meant(key[-1], fields))
         elif not isinstance(leaf, str | int):
-            self.wrong(key, f"{leaf!r} is not one value", "give one text, number, or true or false")
+            self.wrong(key, "not one value", _alone(key[-1], leaf))
         else:
             try:
                 _value(key, leaf)
@@ -168,6 +168,17 @@ def restore(values: Mapping[str, Scalar]) -> Policy:
         return _policy({tuple(key.split(".")): Entry(value) for key, value in values.items()})
     except (LookupError, TypeError, ValueError) as error:
         raise PolicyError("the policy that was kept is another Kitback's") from error
+
+
+def _alone(field: str, leaf: object) -> str:
+    # As the defaults' own file has it, with the origin beside it: people copy that.
+    if isinstance(leaf, dict) and isinstance(leaf.get("is"), str | int):
+        return f"write the value alone: {field} = {_as_written(leaf['is'])}"
+    return "give one text, number, or true or false"
+
+
+def _as_written(value: Scalar) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _line(mistake: Mistake) -> int:
@@ -229,13 +240,15 @@ def _value(key: Key, written: Scalar) -> object:
     if optional and written == nothing:
         return None
     wanted = next(kind for kind in get_args(hint) if kind is not type(None)) if optional else hint
-    if wanted in (Period, Hours) and isinstance(written, str):
-        return wanted.parse(written)
+    or_nothing = f', or "{nothing}"' if optional else ""
     try:
+        if wanted in (Period, Hours) and isinstance(written, str):
+            return wanted.parse(written)
         return msgspec.convert(written, wanted)
+    except Unreadable as error:
+        raise Unreadable(error.what, error.remedy + or_nothing) from error
     except msgspec.ValidationError as error:
-        remedy = f"give {_wanted(wanted)}" + (f', or "{nothing}"' if optional else "")
-        raise Unreadable(f"{json.dumps(written, ensure_ascii=False)} will not do", remedy) from error
+        raise Unreadable(f"{_as_written(written)} will not do", f"give {_wanted(wanted)}{or_nothing}") from error
 
 
 def _wanted(kind: Any) -> str:

@@ -92,6 +92,8 @@ def unix(local: datetime) -> int:
 
 
 def _months_later(local: datetime, months: int) -> datetime:
+    if not months:
+        return local
     year, month0 = divmod(local.year * 12 + local.month - 1 + months, 12)
     _, last_day = monthrange(year, month0 + 1)
     return local.replace(year=year, month=month0 + 1, day=min(local.day, last_day))

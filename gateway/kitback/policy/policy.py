@@ -103,7 +103,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     def deliver_risk(self, pathway: str, speed: str | None, prescribed_s: int) -> int:
         """From when on its delivery is at risk."""
         before = self._speed(pathway, speed).warn_before
-        return max(prescribed_s, before.before(self.deliver_by(pathway, speed, prescribed_s)))
+        return before.before(self.deliver_by(pathway, speed, prescribed_s))
 
     def due(self, pathway: str, delivered_s: int) -> int | None:
         """When a loan on `pathway` that was delivered at `delivered_s` is due back; None when it has no end.

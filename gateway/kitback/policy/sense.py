@@ -4,7 +4,12 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from kitback.policy.period import Period
 from kitback.policy.policy import Key, Policy
+
+_LIFTS = "hoist"
+_LOLER = Period(months=6)
+"""Between thorough examinations of what lifts people."""
 
 
 class Clash(Struct, frozen=True):
@@ -67,3 +72,16 @@ def oddities(policy: Policy) -> Iterator[Clash]:
                 f"a tag that reports every {kind.reports_every.words()} is silent after {kind.silent_after.words()}",
                 "give it longer than one report",
             )
+        if kind.supply == "mains" and kind.safety_check_within is None:
+            yield Clash(
+                (("kind", name, "safety_check_within"),),
+                f"a {kind.name} lives on the mains, and without power it is only a question",
+                "have it checked within hours",
+            )
+    exam = policy.kind[_LIFTS].examine_every
+    if exam is None or exam.seconds > _LOLER.seconds:
+        yield Clash(
+            (("kind", _LIFTS, "examine_every"),),
+            "where paid carers use it, LOLER asks for a thorough examination every six months",
+            "give six months or less",
+        )

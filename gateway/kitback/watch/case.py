@@ -49,8 +49,9 @@ class Row(NamedTuple):
     """End of the first day's use since it is on no loan."""
 
 
-free_since: Final = sa.case((judgement.c.free_from > judgement.c.fitted_at, judgement.c.free_from),
-                            else_=judgement.c.fitted_at)
+free_since: Final = sa.case(
+    (judgement.c.free_from > judgement.c.fitted_at, judgement.c.free_from), else_=judgement.c.fitted_at
+)
 """Since when use is not any loan's."""
 
 _USED_FREE = sa.select(sa.func.min(use_day.c.used_at)).where(

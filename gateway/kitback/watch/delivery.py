@@ -38,7 +38,9 @@ _AT = sa.case(
     (_USED_THERE, _FIRST_USED),
 )
 _ARRIVED = (
-    sa.select(_row.loan_ref, _AT.label("at"), sa.case((_THERE, "heard where it is lent to"), else_="used away from stores"))
+    sa.select(
+        _row.loan_ref, _AT.label("at"), sa.case((_THERE, "heard where it is lent to"), else_="used away from stores")
+    )
     .where(_row.loan_ref.is_not(None), _row.loan_from.is_(None), sa.bindparam("now") >= _AT)
     .order_by(_row.asset_id)
 )

@@ -75,8 +75,8 @@ def settle(register: Register, now_s: int) -> None:
         if last is None:
             return
         mine = (flag.c.cause == "policy", flag.c.raised_at >= last.at_s, flag.c.closed_at.is_(None))
-        by_rule = sa.select(flag.c.rule, sa.func.count()).where(*mine).group_by(flag.c.rule).order_by(flag.c.rule)
-        raised = {rule: count for rule, count in conn.execute(by_rule)}
+        by_rule = sa.select(flag.c.rule, sa.func.count().label("flags")).where(*mine).group_by(flag.c.rule)
+        raised = {row.rule: row.flags for row in conn.execute(by_rule.order_by(flag.c.rule))}
         audit_log.note(conn, now_s, WATCH, "policy.judge", why="what only the new policy raises", after=raised)
         _keep(conn, _Last(last.values, last.at_s, True))
     told = ", ".join(f"{rule} {count}" for rule, count in raised.items()) or "none"

@@ -19,7 +19,8 @@ _row = judgement.c
 def check_within(case: Case, from_s: int) -> str:
     """By when the safety check is to be made, if it became one at `from_s`."""
     by_s = from_s + (case.kind.safety_check_within.seconds if case.kind.safety_check_within else 0)
-    when = f"by {moment(by_s, case.now_s)}" if case.now_s < by_s else f"now, it was to be made by {moment(by_s, case.now_s)}"
+    by = f"by {moment(by_s, case.now_s)}"
+    when = by if case.now_s < by_s else f"now (it was to be made {by})"
     who = ", through the clinician only" if case.clinician_only else ""
     return f"Safety check {when}{who}: is it switched on and inflated?"
 
