@@ -34,7 +34,9 @@ def _diagram() -> str:
         for frm in each.frm
         if frm is not each.to
     ]
-    return "\n".join(["```mermaid", "stateDiagram-v2", "    [*] --> open", *dict.fromkeys(steps), "    closed --> [*]", "```", ""])
+    return "\n".join(
+        ["```mermaid", "stateDiagram-v2", "    [*] --> open", *dict.fromkeys(steps), "    closed --> [*]", "```", ""]
+    )
 
 
 def _moves() -> str:
