@@ -88,6 +88,13 @@ class Lives(RuleBasedStateMachine):
             holds.end(conn, f"L-{asset_id}", self.now)
         self.service.judge(self.now)
 
+    @rule()
+    def a_mute_runs_out(self) -> None:
+        ends = [each.muted_until for each in self.flags() if each.muted_until is not None]
+        if ends:
+            self.now = max(self.now, *ends)
+            self.service.judge(self.now)
+
     @rule(asset_id=asset, dice=st.integers(0, 5))
     def a_loan_ends_now_and_then(self, asset_id: str, dice: int) -> None:
         if dice == 0:
