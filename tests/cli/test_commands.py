@@ -26,7 +26,7 @@ def kitback(*arguments: str, columns: int = 200) -> Result:
 
 def test_help_lists_every_command_and_the_exit_codes() -> None:
     told = kitback("--help").output
-    for command in ("demo", "worklist", "gateway", "quarantine", "history", "grafana", "policy", "tag"):
+    for command in ("demo", "worklist", "flags", "gateway", "quarantine", "history", "grafana", "policy", "tag"):
         assert command in told
     assert "Exit codes" in told
 
@@ -41,6 +41,16 @@ def test_help_lists_every_command_and_the_exit_codes() -> None:
         "quarantine replay",
         "history status",
         "grafana push",
+        "flags list",
+        "flags show",
+        "flags contact",
+        "flags confirm",
+        "flags still-needed",
+        "flags snooze",
+        "flags collect",
+        "flags close",
+        "flags reopen",
+        "flags outcomes",
         "policy show",
         "policy check",
         "policy explain",

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from kitback.cli import assets, demo, gateway, grafana, history, loans, policy, quarantine, tag, worklist
+from kitback.cli import assets, demo, flags, gateway, grafana, history, loans, policy, quarantine, tag, worklist
 
 app = typer.Typer(
     name="kitback",
@@ -26,6 +26,7 @@ def kitback() -> None:
 
 app.command()(demo.demo)
 app.command()(worklist.worklist)
+app.add_typer(flags.app, name="flags")
 app.command()(gateway.gateway)
 app.add_typer(assets.app, name="assets")
 app.add_typer(loans.app, name="loans")

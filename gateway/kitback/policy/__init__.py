@@ -2,7 +2,7 @@
 
 from kitback.policy.calendar import Hours
 from kitback.policy.explain import Facts, Reckoned, explain, moment
-from kitback.policy.file import Checked, Mistake, check, load
+from kitback.policy.file import Checked, Mistake, check, load, restore
 from kitback.policy.model import SETTINGS, DeliverySpeed, Kind, Pathway, Watch
 from kitback.policy.period import LONDON, Period
 from kitback.policy.policy import Clocks, Difference, Entry, Key, Policy, PolicyError, Scalar
@@ -31,4 +31,5 @@ __all__ = [
     "explain",
     "load",
     "moment",
+    "restore",
 ]

@@ -158,6 +158,18 @@ class _Found:
                 self.entries[key] = Entry(leaf, "own")
 
 
+def restore(values: Mapping[str, Scalar]) -> Policy:
+    """The policy whose `values` somebody kept.
+
+    Raises:
+        PolicyError: they are another Kitback's, whose policy had other lines.
+    """
+    try:
+        return _policy({tuple(key.split(".")): Entry(value) for key, value in values.items()})
+    except (LookupError, TypeError, ValueError) as error:
+        raise PolicyError("the policy that was kept is another Kitback's") from error
+
+
 def _alone(field: str, leaf: object) -> str:
     # As the defaults' own file has it, with the origin beside it: people copy that.
     if isinstance(leaf, dict) and isinstance(leaf.get("is"), str | int):

@@ -23,6 +23,15 @@ class Entry(Struct, frozen=True, kw_only=True):
     after: dict[str, Any] | None
 
 
+class Noted(Struct, frozen=True):
+    """One thing done, as `note` takes it."""
+
+    what: str
+    why: str | None
+    before: Facts | None
+    after: Facts | None
+
+
 def note(
     conn: sa.Connection,
     at: int,
@@ -41,17 +50,24 @@ def note(
         before: what it changed, as it was; None for what is new.
         after: and as it is now; None for what is gone.
     """
-    conn.execute(
-        sa.insert(audit),
+    note_all(conn, at, who, [Noted(what, why, before, after)])
+
+
+def note_all(conn: sa.Connection, at: int, who: str, many: Iterable[Noted]) -> None:
+    """Note that somebody did several things at once."""
+    rows = [
         {
             "at_us": at * 1_000_000,
             "who": who,
-            "what": what,
-            "why": why,
-            "before": None if before is None else json.dumps(before),
-            "after": None if after is None else json.dumps(after),
-        },
-    )
+            "what": each.what,
+            "why": each.why,
+            "before": None if each.before is None else json.dumps(each.before),
+            "after": None if each.after is None else json.dumps(each.after),
+        }
+        for each in many
+    ]
+    if rows:
+        conn.execute(sa.insert(audit), rows)
 
 
 def entries(conn: sa.Connection, whats: Iterable[str]) -> list[Entry]:
