@@ -69,7 +69,7 @@ def _judge(register: Register, sights: Sights, policy: Policy, now_s: int, cause
         changes = weigh(before.values())
         if changes:
             with register.write() as conn:
-                changes = changes.of(unchanged(conn, before))
+                changes = changes.of(unchanged(conn, {each: before[each] for each in changes.assets}))
                 keep(conn, changes, policy, now_s, cause)
             done = done.and_then(changes)
     return done

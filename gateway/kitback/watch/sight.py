@@ -60,7 +60,7 @@ _USE_DAYS: Final = sa.select(sa.func.count()).where(
 _FLAGS: Final = sa.select(
     *(flag.c[name] for name in Flag._fields[:-1]),
     sa.case((flag.c.rule.in_(_LINGER), _USE_DAYS.scalar_subquery())),
-)
+).order_by(flag.c.flag_id)
 _OPEN: Final = _FLAGS.where(flag.c.closed_at.is_(None), among(flag.c.asset_id, "assets"))
 _SETTLED: Final = _FLAGS.where(
     flag.c.closed_at.is_not(None), flag.c.basis_s.is_not(None), among(flag.c.asset_id, "assets")

@@ -11,14 +11,20 @@ from kitback.register.tables import judgement
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """What applies to a row of `judgement`, by its kind and setting; lengths in seconds."""
+    """What applies to a row of `judgement`, by its kind and setting; lengths in seconds.
+
+    What no kind would pass is asked first: nearly all rows are done with it, and no kind has to be looked up.
+    """
 
     now_s: int
     listening_from: int
     """Since when the gateway has been there to hear: silence before that says nothing of a tag."""
-    idle: sa.ColumnElement[int]
     silent_after: sa.ColumnElement[int]
-    low_battery_mv: sa.ColumnElement[int]
+    _idle: sa.ColumnElement[int]
+    _low_battery_mv: sa.ColumnElement[int]
+    _idle_least: int
+    _silent_least: int
+    _low_battery_most: int
     safety_check: sa.ColumnElement[bool]
     """Whether silence or lost power of this kind is a safety check."""
     service_warned_s: int
@@ -29,15 +35,19 @@ class Thresholds:
     @classmethod
     def of(cls, policy: Policy, now_s: int, listening_from: int) -> "Thresholds":
         """The thresholds of a policy at one moment."""
+        kinds = policy.kind.values()
         return cls(
             now_s,
             listening_from,
-            idle=sa.case(
+            _idle=sa.case(
                 (judgement.c.setting == "care_home", _by_kind(policy, lambda kind: kind.idle_care_home.seconds)),
                 else_=_by_kind(policy, lambda kind: kind.idle_home.seconds),
             ),
             silent_after=_by_kind(policy, lambda kind: kind.silent_after.seconds),
-            low_battery_mv=_by_kind(policy, lambda kind: kind.low_battery_mv),
+            _low_battery_mv=_by_kind(policy, lambda kind: kind.low_battery_mv),
+            _idle_least=min(min(kind.idle_home.seconds, kind.idle_care_home.seconds) for kind in kinds),
+            _silent_least=min(kind.silent_after.seconds for kind in kinds),
+            _low_battery_most=max(kind.low_battery_mv for kind in kinds),
             safety_check=judgement.c.kind.in_([name for name, kind in policy.kind.items() if kind.safety_check_within]),
             service_warned_s=policy.watch.service_warning.after(now_s),
             exam_warned_s=policy.watch.exam_warning.after(now_s),
@@ -46,7 +56,19 @@ class Thresholds:
 
     def silent(self, *from_s: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
         """Whether silence from each of these times on has lasted too long."""
-        return sa.and_(*(each <= self.now_s - self.silent_after for each in from_s))
+        soonest = (each <= self.now_s - self._silent_least for each in from_s)
+        return sa.and_(*soonest, *(each <= self.now_s - self.silent_after for each in from_s))
+
+    def idle(self, *lengths: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+        """Whether each of these is so long without use that it is worth a question."""
+        soonest = (each >= self._idle_least for each in lengths)
+        return sa.and_(*soonest, *(each >= self._idle for each in lengths))
+
+    @property
+    def battery_low(self) -> sa.ColumnElement[bool]:
+        """Whether the tag's last word was of a low battery."""
+        told = judgement.c.battery_mv
+        return sa.and_(told < self._low_battery_most, told < self._low_battery_mv)
 
     @property
     def listened(self) -> sa.ColumnElement[bool]:

@@ -58,6 +58,12 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self.opened or self.changed or self.moved)
 
+    @property
+    def assets(self) -> set[str]:
+        """Whose flags they are."""
+        opened = {new.case.row.asset_id for new in self.opened}
+        return opened | {old.asset_id for old, _ in (*self.changed, *self.moved)}
+
     def of(self, asset_ids: Container[str]) -> "Changes":
         """What of it is to be done to flags of these assets."""
         return Changes(

@@ -23,7 +23,7 @@ _ELSEWHERE: Final = {
 def _back(_: Thresholds) -> sa.ColumnElement[bool]:
     # A tag that is fitted in the store is first heard there, and that is no return.
     was_elsewhere = sa.exists().where(whereabouts.c.asset_id == _row.asset_id, whereabouts.c.from_s < _row.place_from)
-    return sa.and_(_row.place_type == "store", _row.place_from > _row.loan_from, was_elsewhere)
+    return sa.and_(_row.place_from > _row.loan_from, _row.place_type == "store", was_elsewhere)
 
 
 def _away(_: Thresholds) -> sa.ColumnElement[bool]:

@@ -84,7 +84,7 @@ never_heard: Final = Rule(
 battery_low: Final = Rule(
     name="battery_low",
     # A tag that nobody could hear meanwhile is not said to have stopped talking.
-    when=lambda limit: sa.and_(_row.battery_mv < limit.low_battery_mv, sa.or_(_talks(limit), sa.not_(limit.listened))),
+    when=lambda limit: sa.and_(limit.battery_low, sa.or_(_talks(limit), sa.not_(limit.listened))),
     opens=_talks,
     since=lambda case: case.row.heard_at,
     keeps_since=True,

@@ -62,8 +62,7 @@ def _hardly_used_ever(case: Case, since: int, days: int) -> str:
 def _never_used_when(limit: Thresholds) -> sa.ColumnElement[bool]:
     return sa.and_(
         _row.used_at.is_(None),
-        _row.complete_to - _row.loan_from >= limit.idle,
-        _row.complete_to - _row.fitted_at >= limit.idle,
+        limit.idle(_row.complete_to - _row.loan_from, _row.complete_to - _row.fitted_at),
     )
 
 
@@ -101,7 +100,7 @@ never_used: Final = Rule(
 )
 idle: Final = Rule(
     name="idle",
-    when=lambda limit: sa.and_(_row.loan_from.is_not(None), _row.complete_to - _row.used_at >= limit.idle),
+    when=lambda limit: sa.and_(_row.loan_from.is_not(None), limit.idle(_row.complete_to - _row.used_at)),
     since=lambda case: case.row.used_at,
     sentence=_idle,
     after_stray_use=_hardly_used,
