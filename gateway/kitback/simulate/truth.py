@@ -13,8 +13,8 @@ How far what the register is told may be from the truth (`tag.py` makes the tag'
   `RECORD_S` while the tag talks every day, within 1.2% of the time to the nearest round trip when it cannot.
 - **Use**: looked at every 30 s (mattress), 60 s (bed) or 10 s (hoist), and two looks must agree: both ends of a use are
   noticed up to `SENSED_S` late, and a shorter use may be missed. Uses less than 15 minutes apart are told as one.
-- **When it is told**: a tag that can talk reports at least every `REPORT_EVERY_S`, and at once when it starts and when an
-  alarm begins or ends, always at the next whole `TICK_S`. The share `MISSED` of all reports gets lost, or its answer
+- **When it is told**: a tag that can talk reports at least every `REPORT_EVERY_S`, and at once when it starts and when
+  an alarm begins or ends, always at the next whole `TICK_S`. The share `MISSED` of all reports gets lost, or its answer
   does; then, as after every other failure, it tries again a minute later, two, four and so on up to its interval. After
   a silence all that was noted meanwhile comes in one talk. The use that is not over yet is told with every report.
 - **Where it is**: a tag listens when it starts, an hour after that, within an hour after it was driven somewhere, a
@@ -138,12 +138,12 @@ class Told(NamedTuple):
     at_s: int
     """When they told it."""
     step: Step
-    """`prescribed`: the loan, with all its terms. `delivered`, `reviewed`, `returned`: the loan was. `due_agreed`: another
-    date was agreed on. `held`: for a stay in hospital; `hold_ended`: that is over. `serviced`, `examined`: the asset
-    was. `recalled`: a safety notice calls the asset back; `recall_ended`: it was made safe."""
+    """`prescribed`: the loan, with all its terms. `delivered`, `reviewed`, `returned`: the loan was. `due_agreed`:
+    another date was agreed on. `held`: for a stay in hospital; `hold_ended`: that is over. `serviced`, `examined`: the
+    asset was. `recalled`: a safety notice calls the asset back; `recall_ended`: it was made safe."""
     said_s: int
-    """When they say it happened: `at_s` or earlier, and true unless the cause is `booked_back_too_soon`. Of `due_agreed`
-    the date agreed on."""
+    """When they say it happened: `at_s` or earlier, and true unless the cause is `booked_back_too_soon`. Of
+    `due_agreed` the date agreed on."""
 
 
 class Level(NamedTuple):
@@ -207,9 +207,9 @@ class Truth(Struct, frozen=True, kw_only=True):
     over_s: int | None
     """When it was over again; None: not in this world's time, or it cannot be."""
     free_from_s: int | None
-    """Since when it should come home, or be booked in: nobody it was lent to needs it. None: somebody does. Of the causes
-    recovered, died, never_needed, returned_unreported, lent_on, and admitted when nobody comes home. It should until
-    `home_s`."""
+    """Since when it should come home, or be booked in: nobody it was lent to needs it. None: somebody does. Of the
+    causes recovered, died, never_needed, returned_unreported, lent_on, and admitted when nobody comes home. It should
+    until `home_s`."""
     home_s: int | None
     """When the register had it back: the step `returned`. None: never."""
 
