@@ -26,7 +26,8 @@ def test_the_migrations_make_the_tables_that_the_code_uses(register: Register) -
         options = {"compare_type": True, "compare_server_default": True}
         differences = compare_metadata(MigrationContext.configure(conn, opts=options), tables.metadata)
     # A comment that was not carried over to an old column changes nothing.
-    assert [each for each in differences if not (isinstance(each, list) and each[0][0] == "modify_comment")] == []
+    steps = [step for each in differences for step in (each if isinstance(each, list) else [each])]
+    assert [step for step in steps if not step[0].endswith("_comment")] == []
 
 
 def test_a_register_of_the_first_kind_keeps_its_account_of_the_history(tmp_path: Path) -> None:
