@@ -28,11 +28,11 @@ def test_defaults_hold_the_trades_pathways_and_kinds() -> None:
 
 
 def test_every_default_says_where_it_comes_from() -> None:
-    assert {key for key, entry in load().entries.items() if not entry.origin and key[2] != "name"} == set()
+    assert {key for key, entry in load().entries.items() if not entry.origin and key[-1] != "name"} == set()
 
 
 def test_no_idle_threshold_claims_to_be_published() -> None:
-    assert {entry.origin for key, entry in load().entries.items() if key[2].startswith("idle")} == {"J"}
+    assert {entry.origin for key, entry in load().entries.items() if key[-1].startswith("idle")} == {"J"}
 
 
 def test_a_loan_is_due_when_its_pathway_says() -> None:
@@ -90,10 +90,10 @@ def test_a_service_may_open_a_loan_period_or_close_it(tmp_path: Path) -> None:
         ('[kind.bed]\nidle_home = "open"', "kind.bed.idle_home", "give a length of time"),
         ('[kind.bed]\nlow_battery_mv = "low"', "kind.bed.low_battery_mv", "give a whole number"),
         ("[kind.bed]\nlow_battery_mv = -1", "kind.bed.low_battery_mv", "give a whole number, not negative"),
-        ("[kind.mattress]\nsafety_check = 1", "kind.mattress.safety_check", "give true or false"),
+        ("[pathway.long_term]\nclinician_only = 1", "pathway.long_term.clinician_only", "give true or false"),
         ("[kind.bed]\nidle_home = 1.5", "kind.bed.idle_home", "give one value"),
         ("[kind]\nbed = 3", "kind.bed", "write [kind.bed]"),
-        ("[rules]\n", "rules", "there are kind, pathway"),
+        ("[rules]\n", "rules", "there are delivery_speed, kind, pathway, watch"),
         ("[kind.bed\n", "", "not TOML"),
     ],
 )

@@ -35,9 +35,11 @@ def show(policy: PolicyOption = None) -> None:
 
 
 def _rows(policy: "Policy") -> Iterator[tuple[str | Text, str, str]]:
-    for (section, name, setting), entry in policy.entries.items():
-        if setting == "name":
-            yield styled(f"{section}.{name}", "bold"), "", ""
-        else:
+    above: tuple[str, ...] = ()
+    for (*table_of, setting), entry in policy.entries.items():
+        if tuple(table_of) != above:
+            above = tuple(table_of)
+            yield styled(".".join(above), "bold"), "", ""
+        if setting != "name":
             value = str(entry.value).lower() if isinstance(entry.value, bool) else str(entry.value)
             yield f"  {setting}", value, ": ".join(part for part in (_ORIGINS[entry.origin], entry.note) if part)

@@ -53,7 +53,14 @@ class Period:
         if self.hours:
             return from_s + self.hours * 3600
         local = datetime.fromtimestamp(from_s, LONDON)
-        return int((_months_later(local, self.months) + timedelta(days=self.days)).timestamp())
+        return unix(_months_later(local, self.months) + timedelta(days=self.days))
+
+    def before(self, until_s: int) -> int:
+        """The Unix second this long before `until_s`, counted as `after` counts."""
+        if self.hours:
+            return until_s - self.hours * 3600
+        local = datetime.fromtimestamp(until_s, LONDON)
+        return unix(_months_later(local, -self.months) - timedelta(days=self.days))
 
     def words(self) -> str:
         """As people say it: `72 hours`, `6 weeks`, `10 days`, `6 months`."""
@@ -63,6 +70,16 @@ class Period:
             return _counted(self.months, "month")
         weeks, rest = divmod(self.days, 7)
         return _counted(weeks, "week") if weeks >= 2 and not rest else _counted(self.days, "day")
+
+
+def unix(local: datetime) -> int:
+    """The Unix second at which London's clocks show `local`: the first of two in autumn.
+
+    In the hour that is skipped in spring, the moment it is skipped: then what begins later never ends earlier.
+    """
+    second = int(local.timestamp())
+    skipped = datetime.fromtimestamp(second, LONDON).hour != local.hour
+    return second - second % 3600 if skipped else second
 
 
 def _months_later(local: datetime, months: int) -> datetime:
