@@ -13,7 +13,7 @@ from kitback.policy import Policy
 from kitback.register import Register
 from kitback.simulate.desk import Desk, Refused, secret
 from kitback.simulate.gateway import ROOT, Flag, Gateway
-from kitback.simulate.tag import PaperTag
+from kitback.simulate.tag import Message, PaperTag
 from kitback.simulate.truth import TICK_S, Away, World
 
 JUDGED_EVERY_S: Final = 3600
@@ -116,7 +116,8 @@ class _Fleet:
 
     def _round(self, talking: Iterable[tuple[int, PaperTag]], now: int) -> list[tuple[int, PaperTag]]:
         """One message of each, and its answer; returns who goes on."""
-        sent, lost = [], []
+        sent: list[tuple[int, PaperTag, Message]] = []
+        lost: list[tuple[int, PaperTag, Message]] = []
         for number, tag in talking:
             message = tag.message(now)
             (lost if tag.loses() else sent).append((number, tag, message))

@@ -1,55 +1,65 @@
 """What a tag notes of its asset's truth, record by record: a model on paper, not the firmware.
 
-It follows the firmware's rules (how use becomes spans, when it listens, how often it looks) and adds what a sensor and a
-radio get wrong. Times are true ones here; `tag.py` puts them on the tag's counter.
+It follows the firmware's rules (how use becomes spans, when it listens, how often it looks) and adds what a sensor and
+a radio get wrong. Times are true ones here; `tag.py` puts them on the tag's counter.
 """
 
 from bisect import bisect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from heapq import merge
+from operator import attrgetter
 from random import Random
 from typing import Final, Literal, NamedTuple
 
-from kitback.simulate.truth import DEAF, SENSED_S, Kind, Place, Span, Spans, Truth, common, joined
+from kitback.simulate.truth import DEAF, PAUSE_S, SENSED_S, Kind, Place, Span, Spans, Truth, common, joined
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 _LOOKS_S: Final[dict[Kind, int]] = {"mattress": 30, "bed": 60, "hoist": 10}
 _EVENT_S: Final[dict[Kind, int]] = {"mattress": 600, "bed": 4 * _HOUR, "hoist": 10 * _MINUTE}
 """About how much use there is to one pressure cycle, backrest movement or lift."""
-_PAUSE_S: Final = 900
 _FULL_S: Final = 3600
 _SETTLED_S: Final = 300
 
 
 class Noted(NamedTuple):
-    """A record in the making."""
+    """A record in the making, of anything but use."""
 
     noted_s: int
-    """When it is noted; nothing of it can be told before."""
-    what: Literal["boot", "use", "fix", "alarm", "health"]
+    """When it is noted: before, nothing of it can be told."""
+    what: Literal["boot", "fix", "alarm", "health"]
     at_s: int
-    """What it is about, or when that began."""
     rest: tuple[object, ...]
-    """What follows the counter in the record; for `use` the span comes first, as the second it ended."""
+    """What follows the counter in the record."""
+
+
+class Used(NamedTuple):
+    """A span of use in the making, or of quiet."""
+
+    noted_s: int
+    """When it is noted, which may be after its end."""
+    at_s: int
+    to_s: int
+    in_use: int
+    events: int
 
 
 class Sensed:
     """What a tag senses of one asset while it is awake, from one start to the next."""
 
-    def __init__(self, truth: Truth, places: dict[str, Place], awake: Span, number: int, rng: Random) -> None:
+    def __init__(self, truth: Truth, places: dict[str, Place], awake: Span, number: int) -> None:
         """Take up sensing at the start of `awake`, which is the clock of this `number`."""
         self._truth = truth
         self._places = places
         self._awake = awake
-        self._number = number
-        self._rng = rng
         self._key = f"{truth.tag.tag_id}/{number}"
         self.uses = self._sensed_use()
 
-    def notes(self) -> Iterator[Noted]:
+    def notes(self) -> Iterator[Noted | Used]:
         """All it notes, in the order in which it does."""
-        return merge(self._boot(), self._spans(), self._fixes(), self._alarms(), self._health(), key=_when)
+        return merge(
+            self._boot(), self._spans(), self._fixes(), self._alarms(), self._health(), key=attrgetter("noted_s")
+        )
 
     def open_span(self, from_s: int, now_s: int) -> tuple[int, int]:
         """Seconds of use, and events, in the span that is open since `from_s`."""
@@ -81,7 +91,7 @@ class Sensed:
         start = self._awake.from_s
         yield Noted(start, "boot", start, ("power_on", 1))
 
-    def _spans(self) -> Iterator[Noted]:
+    def _spans(self) -> Iterator[Used]:
         """Quiet spans of a day at most, busy ones of an hour, without a gap, as the firmware's `span.py` makes them."""
         at = self._awake.from_s
         for session in _sessions(self.uses):
@@ -90,20 +100,24 @@ class Sensed:
             at = begun
             while at < over:
                 ends = min(at + _FULL_S, over)
-                in_use = sum(min(each.to_s, ends) - max(each.from_s, at) for each in session if each.from_s < ends and at < each.to_s)
+                in_use = sum(
+                    min(each.to_s, ends) - max(each.from_s, at)
+                    for each in session
+                    if each.from_s < ends and at < each.to_s
+                )
                 # An hour that is full is noted then; else nobody knows that it is over until nothing has followed.
-                noted = ends if ends - at == _FULL_S else ends + _PAUSE_S
-                yield from self._if_awake(Noted(noted, "use", at, (ends, in_use, self._events(in_use))))
+                noted = ends if ends - at == _FULL_S else ends + PAUSE_S
+                yield from self._if_awake(Used(noted, at, ends, in_use, self._events(in_use)))
                 at = ends
         yield from self._quiet(at, self._awake.to_s, open_end=True)
 
-    def _quiet(self, from_s: int, to_s: int, *, open_end: bool = False) -> Iterator[Noted]:
+    def _quiet(self, from_s: int, to_s: int, *, open_end: bool = False) -> Iterator[Used]:
         at = from_s
         while at + _DAY <= to_s:
-            yield from self._if_awake(Noted(at + _DAY, "use", at, (at + _DAY, 0, 0)))
+            yield from self._if_awake(Used(at + _DAY, at, at + _DAY, 0, 0))
             at += _DAY
         if at < to_s and not open_end:
-            yield from self._if_awake(Noted(to_s, "use", at, (to_s, 0, 0)))
+            yield from self._if_awake(Used(to_s, at, to_s, 0, 0))
 
     def _fixes(self) -> Iterator[Noted]:
         """What it hears when it starts, when it was moved, and once a day."""
@@ -146,9 +160,10 @@ class Sensed:
         return sorted(heard, key=lambda each: -each[1])[:8]
 
     def _alarms(self) -> Iterator[Noted]:
+        rng = Random(f"{self._key}/alarm")  # noqa: S311 - noise, not secrets
         for each in common(self._truth.unpowered, (self._awake,)):
-            begun = each.from_s + self._rng.randint(30, 60)
-            over = each.to_s + self._rng.randint(30, 60)
+            begun = each.from_s + rng.randint(30, 60)
+            over = each.to_s + rng.randint(30, 60)
             if begun < each.to_s:
                 yield Noted(begun, "alarm", begun, ("unpowered", True))
                 if over < self._awake.to_s:
@@ -158,7 +173,7 @@ class Sensed:
         for at in range(self._awake.from_s + _DAY, self._awake.to_s, _DAY):
             yield Noted(at, "health", at, ())
 
-    def _if_awake(self, noted: Noted) -> Iterator[Noted]:
+    def _if_awake(self, noted: Used) -> Iterator[Used]:
         """What is not noted before its power goes is forgotten."""
         if noted.noted_s < self._awake.to_s:
             yield noted
@@ -172,12 +187,9 @@ def _sessions(uses: Spans) -> Iterator[list[Span]]:
     """Uses that are told as one: less than a pause apart."""
     session: list[Span] = []
     for each in uses:
-        if session and each.from_s - session[-1].to_s >= _PAUSE_S:
+        if session and each.from_s - session[-1].to_s >= PAUSE_S:
             yield session
             session = []
         session.append(each)
     if session:
         yield session
-
-
-_when: Callable[[Noted], int] = lambda noted: noted.noted_s  # noqa: E731

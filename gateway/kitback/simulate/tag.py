@@ -1,7 +1,7 @@
 """A tag on paper: journal, clock, report schedule and the talk with the gateway, as docs/protocol.md has them.
 
-It is a model, not the firmware, and leaves out what does not change what the register learns: commands, settings, crashes,
-flash that fills up. The firmware itself is shown by `kitback demo` and held by its own tests.
+It is a model, not the firmware, and leaves out commands, settings, crashes, and flash that fills up. The firmware
+itself is run by `kitback demo`, and held by its own tests.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from kitback import wire
-from kitback.simulate.sensing import Noted, Sensed
+from kitback.simulate.sensing import Noted, Sensed, Used
 from kitback.simulate.truth import BATTERY_MV, MISSED, REPORT_EVERY_S, TICK_S, Place, Span, Truth
 
 _DAY: Final = 86_400
@@ -25,6 +25,9 @@ _ROOM: Final = 3400
 _WANDER_S: Final = 2
 """Over a day the counter runs ahead and falls behind by so much, beside its drift: the room warms up and cools down."""
 
+_WELL: Final = (41_000, 1440, 900)
+"""Of a day's health: bytes of heap, wakes, seconds awake. The same each day: nobody looks at them here."""
+
 Message = tuple[str, bytes]
 
 
@@ -35,10 +38,10 @@ class _Record(NamedTuple):
 
 
 class PaperTag:
-    """One loan's tag. The one who runs it asks at `report_at` for messages until there is none, and hands back answers."""
+    """One loan's tag. Whoever runs it asks for a message at `report_at` and hands back the answer, until it is done."""
 
     def __init__(self, truth: Truth, places: dict[str, Place], seed: int, root: str, secret: bytes) -> None:
-        """A tag that has not started yet; None of what it does reads a real clock."""
+        """A tag that waits for its first power."""
         self.truth = truth
         self._places = places
         self._rng = Random(f"{seed}/tag/{truth.asset_id}")  # noqa: S311 - noise, not secrets
@@ -69,7 +72,7 @@ class PaperTag:
         self._clock += 1
         self._awake: Span = awake
         self._pair: wire.Pair | None = None
-        self._sensed = Sensed(self.truth, self._places, awake, self._clock, self._rng)
+        self._sensed = Sensed(self.truth, self._places, awake, self._clock)
         self._notes = self._sensed.notes()
         self._coming = next(self._notes, None)
         self._told_to = awake.from_s
@@ -96,21 +99,22 @@ class PaperTag:
             self._journal_one(self._coming)
             self._coming = next(self._notes, None)
 
-    def _journal_one(self, noted: Noted) -> None:
-        self._newest += 1
+    def _journal_one(self, noted: Noted | Used) -> None:
         at = self._counter(noted.at_s)
-        rest = noted.rest
-        if noted.what == "use":
-            ends, in_use, events = rest
-            span = self._counter(ends) - at  # type: ignore[arg-type] # the second it ended
-            if span <= 0:
-                self._newest -= 1
+        what: str
+        rest: tuple[object, ...]
+        if isinstance(noted, Used):
+            span = self._counter(noted.to_s) - at
+            self._told_to = noted.to_s
+            if not span:
                 return
-            rest = (span, min(in_use, span), events)  # type: ignore[type-var]
-            self._told_to = ends  # type: ignore[assignment]
+            what, rest = "use", (span, min(noted.in_use, span), noted.events)
         elif noted.what == "health":
-            rest = (self.battery_mv(noted.at_s), 41_000, 1440, 900)
-        body = msgspec.json.encode((noted.what, self._newest, at, *rest))
+            what, rest = "health", (self.battery_mv(noted.at_s), *_WELL)
+        else:
+            what, rest = noted.what, noted.rest
+        self._newest += 1
+        body = msgspec.json.encode((what, self._newest, at, *rest))
         self._journal.append(_Record(self._newest, self._clock, body))
 
     def battery_mv(self, at: int) -> int:
