@@ -113,8 +113,8 @@ def _show(ran: "Ran", counted: "Figures", days: int) -> None:
         ),
     )
     typer.echo(
-        "Loans that should have come home. Days: until the flag, in quartiles. Back, out: of those not flagged, how many "
-        "came home by themselves, and were out at the end.\n"
+        "Loans that should have come home. Days: until the flag, in quartiles. Back, out: of those not flagged, how "
+        "many came home by themselves, and were out at the end.\n"
     )
     table(
         "By rule",

@@ -77,7 +77,8 @@ def _possible(life: Life, cause: Cause) -> Cause:
 
 def _paperwork(life: Life) -> None:
     """What staff tell the register whatever happens."""
-    rng, end = life.rng, life.home or life.end
+    rng = life.rng
+    end = life.end if life.home is None else min(life.home, life.gone or life.home)
     life.tell(life.prescribed, "prescribed")
     drawn = rng.random()
     late = rng.uniform(1, 10) * MINUTE if drawn < 0.7 else rng.uniform(0.5, 8) * HOUR if drawn < 0.94 else 4 * DAY
@@ -92,7 +93,7 @@ def _paperwork(life: Life) -> None:
         if known < at < end:
             life.tell(at, "due_agreed", at + int(rng.uniform(7, 60)) * DAY)
     if rng.random() < shares.RECALLED:
-        at = life.fitted + int(rng.random() * (life.end - life.fitted))
+        at = life.prescribed + 1 + int(rng.random() * (life.end - life.prescribed))
         life.tell(at, "recalled")
         if rng.random() < 0.5:
             life.tell(at + int(rng.uniform(1, 20) * DAY), "recall_ended")

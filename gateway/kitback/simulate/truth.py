@@ -12,8 +12,8 @@ How far what the register is told may be from the truth (`tag.py` makes the tag'
 - **Times of records**: the tag's counter drifts by up to 1%, and the gateway puts it right from round trips: within
   `RECORD_S` while the tag talks every day, within 1.2% of the time to the nearest round trip when it cannot.
 - **Use**: looked at every 30 s (mattress), 60 s (bed) or 10 s (hoist), and two looks must agree: both ends of a use are
-  noticed up to `SENSED_S` late, and a shorter use may be missed. Uses less than `PAUSE_S` apart are told as one. A report
-  that falls within `PAUSE_S` after the end of a use tells of it as going on until then.
+  noticed up to `SENSED_S` late, and a shorter use may be missed. Uses less than `PAUSE_S` apart are told as one. A
+  report that falls within `PAUSE_S` after the end of a use tells of it as going on until then.
 - **When it is told**: a tag that can talk reports at least every `REPORT_EVERY_S`, and at once when it starts and when
   an alarm begins or ends, always at the next whole `TICK_S`. The share `MISSED` of all reports gets lost, or its answer
   does; then, as after every other failure, it tries again a minute later, two, four and so on up to its interval. After
