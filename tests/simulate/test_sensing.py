@@ -106,6 +106,25 @@ def test_it_hears_the_radios_of_the_place_and_nobody_elses_but_of_passers_by(wor
     assert 0 < strangers < heard / 10
 
 
+def test_one_radio_in_twenty_is_missed(world):
+    there = heard = 0
+    for truth, _, notes in lives(world):
+        home = world.places[truth.place_id].radios
+        for each in notes:
+            if isinstance(each, Noted) and each.what == "fix" and each.at_s > truth.stays[-1].from_s:
+                if truth.stays[-1].place_id == truth.place_id:
+                    there += len(home)
+                    heard += len({name for name, _ in each.rest[2]} & set(home))
+    assert 0.92 < heard / there < 0.98
+
+
+def test_that_a_use_is_over_is_not_known_before_a_pause_has_passed(world):
+    for _, _, notes in lives(world):
+        for each in used(notes):
+            full = each.to_s - each.at_s == 3600
+            assert each.noted_s == each.to_s + (0 if full or not each.in_use else PAUSE_S)
+
+
 def test_uses_less_than_a_pause_apart_are_told_as_one_busy_span(world):
     for _, _, notes in lives(world):
         for before, quiet, after in zip(used(notes), used(notes)[1:], used(notes)[2:], strict=False):
