@@ -89,7 +89,7 @@ class Gateway:
             judge(conn, self._policy, self._clock.unix)
 
     def keep_house(self) -> None:
-        """Do what is due once a day and once a minute."""
+        """Do the upkeep that falls to it; old history goes."""
         self._upkeep.run_once()
 
     def flags(self) -> list[Flag]:
