@@ -11,7 +11,7 @@ from kitback.history import Upkeep
 from kitback.intake import Intake, Message
 from kitback.locate import Locator
 from kitback.policy import Policy
-from kitback.register import Register, listening
+from kitback.register import Register
 from kitback.register.tables import flag
 from kitback.watch import judge
 
@@ -83,10 +83,9 @@ class Gateway:
 
     def judge(self) -> None:
         """Judge all loans, as the service does."""
-        with self._register.write() as conn:
-            if self.away is None:
-                listening.still(conn, self._clock.unix)
-            judge(conn, self._policy, self._clock.unix)
+        if self.away is None:
+            self._intake.still()
+        judge(self._register, self._policy, self._clock.unix)
 
     def keep_house(self) -> None:
         """Do the upkeep that falls to it; old history goes."""

@@ -1,25 +1,30 @@
-"""The policy's thresholds as SQL, so that one statement a rule finds its candidates among all loans."""
+"""The policy's thresholds as SQL, so that one statement finds the candidates of all rules among all assets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from kitback.policy import Kind, Period, Policy
+from kitback.policy import Kind, Policy
 from kitback.register.tables import judgement
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Seconds that apply to a row of `judgement`, by its kind and setting."""
+    """What applies to a row of `judgement`, by its kind and setting; lengths in seconds."""
 
     now_s: int
     listening_from: int
     """Since when the gateway has been there to hear: silence before that says nothing of a tag."""
     idle: sa.ColumnElement[int]
     silent_after: sa.ColumnElement[int]
+    low_battery_mv: sa.ColumnElement[int]
     safety_check: sa.ColumnElement[bool]
     """Whether silence or lost power of this kind is a safety check."""
+    service_warned_s: int
+    """What is due for service by then is worth a word."""
+    exam_warned_s: int
+    steady_use_days: int
 
     @classmethod
     def of(cls, policy: Policy, now_s: int, listening_from: int) -> "Thresholds":
@@ -28,11 +33,15 @@ class Thresholds:
             now_s,
             listening_from,
             idle=sa.case(
-                (judgement.c.setting == "care_home", _by_kind(policy, lambda kind: kind.idle_care_home)),
-                else_=_by_kind(policy, lambda kind: kind.idle_home),
+                (judgement.c.setting == "care_home", _by_kind(policy, lambda kind: kind.idle_care_home.seconds)),
+                else_=_by_kind(policy, lambda kind: kind.idle_home.seconds),
             ),
-            silent_after=_by_kind(policy, lambda kind: kind.silent_after),
+            silent_after=_by_kind(policy, lambda kind: kind.silent_after.seconds),
+            low_battery_mv=_by_kind(policy, lambda kind: kind.low_battery_mv),
             safety_check=judgement.c.kind.in_([name for name, kind in policy.kind.items() if kind.safety_check_within]),
+            service_warned_s=policy.watch.service_warning.after(now_s),
+            exam_warned_s=policy.watch.exam_warning.after(now_s),
+            steady_use_days=policy.watch.steady_use_days,
         )
 
     def silent(self, *from_s: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
@@ -44,6 +53,15 @@ class Thresholds:
         """Whether the gateway itself has been there to hear for as long as a tag may be silent."""
         return self.listening_from <= self.now_s - self.silent_after
 
+    def told_of(self, moment_s: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+        """Whether its tag would have told by now what it knew at a moment; without a tag nobody could."""
+        return sa.or_(
+            judgement.c.fitted_at.is_(None),
+            moment_s >= self.listening_from,
+            judgement.c.complete_to >= moment_s,
+            self.listened,
+        )
 
-def _by_kind(policy: Policy, of: Callable[[Kind], Period]) -> sa.ColumnElement[int]:
-    return sa.case({name: of(kind).seconds for name, kind in policy.kind.items()}, value=judgement.c.kind)
+
+def _by_kind(policy: Policy, of: Callable[[Kind], int]) -> sa.ColumnElement[int]:
+    return sa.case({name: of(kind) for name, kind in policy.kind.items()}, value=judgement.c.kind)
