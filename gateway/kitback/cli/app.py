@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from kitback.cli import assets, demo, flags, gateway, grafana, history, loans, policy, quarantine, tag, worklist
+from kitback.cli import (
+    assets,
+    demo,
+    flags,
+    gateway,
+    grafana,
+    history,
+    loans,
+    policy,
+    quarantine,
+    simulate,
+    tag,
+    worklist,
+)
 
 app = typer.Typer(
     name="kitback",
@@ -25,6 +38,7 @@ def kitback() -> None:
 
 
 app.command()(demo.demo)
+app.command()(simulate.simulate)
 app.command()(worklist.worklist)
 app.add_typer(flags.app, name="flags")
 app.command()(gateway.gateway)
