@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from kitback import wire
 from kitback.locate.pepper import peppered
-from kitback.register import Register, loans
+from kitback.policy import load
+from kitback.register import Register, assets, fittings, loans, tags
 from kitback.register.lines import record_line
 from kitback.register.tables import anchor, metadata, place
 
@@ -56,10 +57,10 @@ class Fleet:
             before = self.began - 86_400
             for number in range(len(_KINDS)):
                 tag_id, asset_id = self.tag_id(number), _asset_id(number)
-                loans.add_asset(conn, asset_id, _KINDS[number], "Model 7", before)
-                loans.enrol_tag(conn, tag_id, self.secret(number), before)
-                loans.fit_tag(conn, tag_id, asset_id, before)
-                loans.lend(conn, _loan_ref(number), asset_id, "long_term", "home", _place_id(number), before, None)
+                assets.add_asset(conn, asset_id, _KINDS[number], "Model 7", before)
+                tags.enrol_tag(conn, tag_id, self.secret(number), before)
+                fittings.fit_tag(conn, tag_id, asset_id, before)
+                loans.lend(conn, load(), _loan_ref(number), asset_id, "long_term", "home", _place_id(number), before)
             for table in metadata.sorted_tables:
                 if {"tag_id", "asset_id"} & set(table.c.keys()):
                     self._copy(conn, table)

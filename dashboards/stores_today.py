@@ -31,7 +31,11 @@ from grafana_foundation_sdk.models.dashboard import (
 from dashboards.influxql import SOURCE, InfluxQL
 
 KINDS: Final = {"bed": ("Beds", "blue"), "hoist": ("Hoists", "purple"), "mattress": ("Mattresses", "orange")}
-STATES: Final = {"on_loan": ("On loan", "blue"), "available": ("Available", "green")}
+STATES: Final = {
+    "on_loan": ("On loan", "blue"),
+    "prescribed": ("Prescribed", "yellow"),
+    "available": ("Available", "green"),
+}
 REASONS: Final = {
     "unpowered": ("No mains power", "red"),
     "silent": ("Tag silent", "orange"),

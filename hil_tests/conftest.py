@@ -15,7 +15,7 @@ from hil_tests.rig.board import BoardRig
 from hil_tests.rig.virtual import VirtualRig
 
 from kitback.clock import SystemClock
-from kitback.register import Register, loans
+from kitback.register import Register, assets, fittings, tags
 from kitback.service import Config, Gateway
 
 
@@ -47,9 +47,9 @@ def register(rig: Rig, tmp_path: Path) -> Iterator[Register]:
     register = Register.open(f"sqlite:///{tmp_path}/register.db")
     now = int(time.time())
     with register.write() as conn:
-        loans.enrol_tag(conn, rig.tag_id, secret, at=now)
-        loans.add_asset(conn, "bench-bed", "bed", "Bench", at=now)
-        loans.fit_tag(conn, rig.tag_id, "bench-bed", at=now)
+        tags.enrol_tag(conn, rig.tag_id, secret, at=now)
+        assets.add_asset(conn, "bench-bed", "bed", "Bench", at=now)
+        fittings.fit_tag(conn, rig.tag_id, "bench-bed", at=now)
     gateway = Gateway(
         Config(
             register=f"sqlite:///{tmp_path}/register.db",

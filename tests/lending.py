@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from kitback.policy import Policy, load
-from kitback.register import Register, listening, loans
+from kitback.register import Register, assets, fittings, listening, loans, places, tags
 from kitback.register.tables import flag, judgement, whereabouts
 from kitback.watch import Judged, judge
 
@@ -39,9 +39,9 @@ class Service:
         service = cls(Register.open(where))
         with service.register.write() as conn:
             listening.connected(conn, NOW - 365 * DAY)
-            loans.add_place(conn, "store", None, "store", "Leicester store", at=NOW - 365 * DAY)
-            loans.add_place(conn, "home", None, "loan_address", "Home in Oadby", at=NOW - 365 * DAY)
-            loans.add_place(conn, "other", None, "loan_address", "Home in Wigston", at=NOW - 365 * DAY)
+            places.add_place(conn, "store", None, "store", "Leicester store", at=NOW - 365 * DAY)
+            places.add_place(conn, "home", None, "loan_address", "Home in Oadby", at=NOW - 365 * DAY)
+            places.add_place(conn, "other", None, "loan_address", "Home in Wigston", at=NOW - 365 * DAY)
         return service
 
     def lend(
@@ -56,11 +56,11 @@ class Service:
         """Lend a tagged asset `days` ago; unless `facts` say otherwise all is well: whole, at home, just used."""
         at = NOW - days * DAY
         with self.register.write() as conn:
-            loans.add_asset(conn, asset_id, kind, "Model 7", at=at)
+            assets.add_asset(conn, asset_id, kind, "Model 7", at=at)
             tag_id = asset_id.encode().hex().rjust(12, "0")[-12:]
-            loans.enrol_tag(conn, tag_id, b"0123456789abcdef", at)
-            loans.fit_tag(conn, tag_id, asset_id, at)
-            loans.lend(conn, f"L-{asset_id}", asset_id, pathway, setting, "home", at, self.policy.due(pathway, at))
+            tags.enrol_tag(conn, tag_id, b"0123456789abcdef", at)
+            fittings.fit_tag(conn, tag_id, asset_id, at)
+            loans.lend(conn, self.policy, f"L-{asset_id}", asset_id, pathway, setting, "home", at)
             conn.execute(sa.insert(whereabouts).values(asset_id=asset_id, from_s=at, place_id="home", confidence=1))
         well: dict[str, int | str | bool | None] = {
             "heard_at": NOW - HOUR,

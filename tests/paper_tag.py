@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from kitback import wire
-from kitback.register import loans
+from kitback.register import tags
 from kitback.register.apply import Sighting
 from kitback.register.tables import counter, outbox, tag_now
 from kitback.register.tag_states import accounts
@@ -59,7 +59,7 @@ class PaperTag:
         return wire.topic(ROOT, self.tag_id, wire.UP_REPORT)
 
     def enrol(self, conn: sa.Connection, at: int = 1_740_000_000) -> None:
-        loans.enrol_tag(conn, self.tag_id, self.secret, at)
+        tags.enrol_tag(conn, self.tag_id, self.secret, at)
 
     def note(self, kind: type[wire.Record], **fields: object) -> int:
         """Put a record in the journal; returns its sequence number."""

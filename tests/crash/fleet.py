@@ -14,12 +14,14 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from kitback import wire
 from kitback.intake import Intake
-from kitback.register import Register, loans
+from kitback.policy import load
+from kitback.register import Register, assets, fittings, loans, places
 from paper_tag import ROOT, PaperTag
 
 from .process import GatewayProcess
 
 LENT: Final = 1_740_000_000
+POLICY: Final = load()
 """Since when every asset is fitted and on loan: long before anything happens."""
 _ANSWER_S: Final = 1.0
 _AGAIN_S: Final = 0.2
@@ -125,12 +127,12 @@ class Fleet:
     def enrol(self, register: Register) -> None:
         """Make the fleet known, each tag on a lent bed of its own."""
         with register.write() as conn:
-            loans.add_place(conn, "home", None, "loan_address", "Home", at=LENT)
+            places.add_place(conn, "home", None, "loan_address", "Home", at=LENT)
             for tag in self.tags:
-                loans.add_asset(conn, tag.asset_id, "bed", "Profiling bed", at=LENT)
+                assets.add_asset(conn, tag.asset_id, "bed", "Profiling bed", at=LENT)
                 tag.enrol(conn)
-                loans.fit_tag(conn, tag.tag_id, tag.asset_id, LENT)
-                loans.lend(conn, f"LN-{tag.asset_id}", tag.asset_id, "home_first", "home", "home", LENT, None)
+                fittings.fit_tag(conn, tag.tag_id, tag.asset_id, LENT)
+                loans.lend(conn, POLICY, f"LN-{tag.asset_id}", tag.asset_id, "home_first", "home", "home", LENT)
 
     @property
     def all_safe(self) -> bool:

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from kitback import wire
 from kitback.intake import Intake, Message
 from kitback.locate import Locator, peppered
-from kitback.register import Register, loans
+from kitback.register import Register, assets, fittings, loans, places
 from kitback.register.tables import anchor, judgement, use_day, waiting, whereabouts
 from paper_tag import ROOT, PaperTag, SetClock, account, history
 
-from .fleet import LENT
+from .fleet import LENT, POLICY
 from .soak import SOAK
 
 TAGS = 3
@@ -96,10 +96,10 @@ def ids() -> Iterator[int]:
 
 
 @pytest.fixture
-def places(register: Register) -> None:
+def surveyed(register: Register) -> None:
     with register.write() as conn:
-        loans.add_place(conn, "home", None, "loan_address", "Home", at=LENT)
-        loans.add_place(conn, "store", None, "store", "Store", at=LENT)
+        places.add_place(conn, "home", None, "loan_address", "Home", at=LENT)
+        places.add_place(conn, "store", None, "store", "Store", at=LENT)
         for place_id, heard in ANCHORS.items():
             conn.execute(sa.insert(anchor).values(anchor=peppered(PEPPER, heard), place_id=place_id))
 
@@ -114,7 +114,7 @@ steps = st.tuples(st.integers(0, TAGS - 1), st.sampled_from(["use", "home", "sto
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.integers(0, 2**32), st.lists(steps, min_size=5, max_size=40))
-@pytest.mark.usefixtures("places")
+@pytest.mark.usefixtures("surveyed")
 def test_any_road_ends_in_the_register_that_the_plain_one_ends_in(
     register: Register, clock: SetClock, ids: Iterator[int], seed: int, life: list[tuple[int, str]]
 ) -> None:
@@ -146,10 +146,10 @@ def fitted(register: Register, number: int, clock: SetClock) -> Living:
     """A tag on a lent bed of its own, with its first pair."""
     tag = Living(tag_id=f"{number:012x}", batch=3, asset_id=f"BED-{number}")
     with register.write() as conn:
-        loans.add_asset(conn, tag.asset_id, "bed", "Profiling bed", at=LENT)
+        assets.add_asset(conn, tag.asset_id, "bed", "Profiling bed", at=LENT)
         tag.enrol(conn)
-        loans.fit_tag(conn, tag.tag_id, tag.asset_id, LENT)
-        loans.lend(conn, f"LN-{number}", tag.asset_id, "home_first", "home", "home", LENT, None)
+        fittings.fit_tag(conn, tag.tag_id, tag.asset_id, LENT)
+        loans.lend(conn, POLICY, f"LN-{number}", tag.asset_id, "home_first", "home", "home", LENT)
     tag.begin(clock.unix)
     return tag
 

@@ -15,8 +15,8 @@ from influx import Bucket
 from kitback import wire
 from kitback.history.grafana import SOURCE
 from kitback.register import lines
-from kitback.register.loans import KINDS as ALL_KINDS
-from kitback.register.loans import STATES as ALL_STATES
+from kitback.register.assets import KINDS as ALL_KINDS
+from kitback.register.assets import STATES as ALL_STATES
 from kitback.watch.rules import RULES
 
 LONDON = ZoneInfo("Europe/London")

@@ -15,7 +15,7 @@ import tag_flash
 from brokers import Mosquitto
 from kitback import wire
 from kitback.intake import Intake
-from kitback.register import Register, loans
+from kitback.register import Register, tags
 from kitback.register.tag_states import accounts
 from kitback.virtual.tag import VirtualTag
 from paper_tag import ROOT, SetClock, nowhere
@@ -33,7 +33,7 @@ class RealIntake:
         self._clock = SetClock(self.power_on)
         self._open()
         with self._register.write() as conn:
-            loans.enrol_tag(conn, lives.TAG_ID, lives.SECRET, lives.START)
+            tags.enrol_tag(conn, lives.TAG_ID, lives.SECRET, lives.START)
         self.before: Callable[[wire.Report], None] = lambda _: None
         self.afters: list[int] = []
         """Each report's `after`."""

@@ -4,7 +4,8 @@ import pytest
 
 from kitback import wire
 from kitback.intake import Intake
-from kitback.register import Register, loans
+from kitback.policy import load
+from kitback.register import Register, assets, fittings, loans, places
 from laws import assert_conserved
 from paper_tag import ROOT, PaperTag, SetClock, nowhere
 
@@ -27,11 +28,11 @@ def tag(register: Register) -> PaperTag:
     """A tag fitted to the lent bed `BED-1`, since long before anything happens."""
     tag = PaperTag()
     with register.write() as conn:
-        loans.add_place(conn, "home", None, "loan_address", "Home", at=1_740_000_000)
-        loans.add_asset(conn, "BED-1", "bed", "Profiling bed", at=1_740_000_000)
+        places.add_place(conn, "home", None, "loan_address", "Home", at=1_740_000_000)
+        assets.add_asset(conn, "BED-1", "bed", "Profiling bed", at=1_740_000_000)
         tag.enrol(conn)
-        loans.fit_tag(conn, tag.tag_id, "BED-1", 1_740_000_000)
-        loans.lend(conn, "LN-1", "BED-1", "home_first", "home", "home", 1_740_000_000, None)
+        fittings.fit_tag(conn, tag.tag_id, "BED-1", 1_740_000_000)
+        loans.lend(conn, load(), "LN-1", "BED-1", "home_first", "home", "home", 1_740_000_000)
     return tag
 
 

@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from kitback import wire
 from kitback.intake import Intake, quarantine
-from kitback.register import Register, RegisterError, apply, listening, loans, outbox
+from kitback.policy import load
+from kitback.register import Register, RegisterError, apply, assets, fittings, listening, loans, outbox
 from kitback.register.tables import judgement, tag_now, use_day, waiting
 from kitback.register.tag_states import GAPS_KEPT, accounts
 from paper_tag import PaperTag, SetClock, account, clocks, counts, gaps, history
@@ -337,7 +338,7 @@ def test_use_before_the_loan_is_not_use_of_the_loan(
 ) -> None:
     with register.write() as conn:
         loans.return_loan(conn, "LN-1", NOON + 100)
-        loans.lend(conn, "LN-2", "BED-1", "home_first", "home", "home", NOON + 7200, None)
+        loans.lend(conn, load(), "LN-2", "BED-1", "home_first", "home", "home", NOON + 7200)
     upload(tag)
     tag.use(span=3600)
     clock.unix += 3600
@@ -350,9 +351,9 @@ def test_a_record_belongs_to_the_asset_the_tag_was_on_at_the_time(
 ) -> None:
     upload(tag)
     with register.write() as conn:
-        loans.unfit_tag(conn, tag.tag_id, NOON + 1000)
-        loans.add_asset(conn, "HST-1", "hoist", "Hoist", at=NOON)
-        loans.fit_tag(conn, tag.tag_id, "HST-1", NOON + 2000)
+        fittings.unfit_tag(conn, tag.tag_id, NOON + 1000)
+        assets.add_asset(conn, "HST-1", "hoist", "Hoist", at=NOON)
+        fittings.fit_tag(conn, tag.tag_id, "HST-1", NOON + 2000)
     for _ in range(3):
         tag.use(span=1000)
     clock.unix += 3000
@@ -705,9 +706,9 @@ def test_a_report_from_before_the_tag_was_moved_says_nothing_of_its_new_asset(
     waited_in_the_broker = tag.message()
     clock.unix += 2 * 86_400
     with register.write() as conn:
-        loans.unfit_tag(conn, tag.tag_id, clock.unix - 86_400)
-        loans.add_asset(conn, "MAT-1", "mattress", "Mattress", at=clock.unix - 86_400)
-        loans.fit_tag(conn, tag.tag_id, "MAT-1", clock.unix - 86_400)
+        fittings.unfit_tag(conn, tag.tag_id, clock.unix - 86_400)
+        assets.add_asset(conn, "MAT-1", "mattress", "Mattress", at=clock.unix - 86_400)
+        fittings.fit_tag(conn, tag.tag_id, "MAT-1", clock.unix - 86_400)
     exchange(tag, waited_in_the_broker)
     with register.read() as conn:
         columns = sa.select(judgement.c.used_at, judgement.c.unpowered_from)

@@ -11,7 +11,7 @@ from brokers import until
 from kitback import wire
 from kitback.intake import Intake, quarantine
 from kitback.intake.replay import Outcome, Replay
-from kitback.register import Register, loans, outbox, tag_states
+from kitback.register import Register, fittings, outbox, tag_states
 from kitback.register.tables import audit, judgement, tag_now, use_day
 from laws import assert_conserved
 from paper_tag import ROOT, PaperTag, SetClock, account, clocks, counts, history, nowhere
@@ -425,7 +425,7 @@ def test_a_damaged_record_is_applied_to_the_asset_the_tag_was_on_then(
     tag.use()
     intake.take([with_newer_record(tag)])
     with register.write() as conn:
-        loans.unfit_tag(conn, tag.tag_id, clock.unix)
+        fittings.unfit_tag(conn, tag.tag_id, clock.unix)
 
     newer_schema(monkeypatch)
     replay()

@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from brokers import until
 from kitback import wire
 from kitback.intake import Intake
-from kitback.register import Register, RegisterError, loans, outbox
+from kitback.policy import load
+from kitback.register import Register, RegisterError, assets, fittings, loans, outbox, places
 from kitback.register.tables import counter, judgement, use_day
 from paper_tag import ROOT, PaperTag, SetClock, account, counts, history, nowhere
 
 T = 1_740_000_000
 DAY = 86_400
+POLICY = load()
 
 
 @pytest.fixture
@@ -33,11 +35,11 @@ def at_once() -> Iterator[ThreadPoolExecutor]:
 def stocked(register: Register) -> Register:
     """Two beds, and a tag on the first."""
     with register.write() as conn:
-        loans.add_place(conn, "home", None, "loan_address", "Home", T)
+        places.add_place(conn, "home", None, "loan_address", "Home", T)
         for asset_id in ("BED-1", "BED-2"):
-            loans.add_asset(conn, asset_id, "bed", "Bed", T)
+            assets.add_asset(conn, asset_id, "bed", "Bed", T)
         PaperTag().enrol(conn, T)
-        loans.fit_tag(conn, PaperTag().tag_id, "BED-1", T)
+        fittings.fit_tag(conn, PaperTag().tag_id, "BED-1", T)
     return register
 
 
@@ -62,7 +64,7 @@ def test_a_report_that_two_workers_have_is_applied_once(
     tag.use()
     report = tag.message()
     with stocked.write(beside=True) as conn:
-        loans._hold(conn, tag.tag_id)
+        fittings.hold_tag(conn, tag.tag_id)
         taken = [at_once.submit(Intake(stocked, clock, ROOT, nowhere).take, [report]) for _ in range(2)]
         until(waiting(stocked, 2))
     assert [len(each.result()) for each in taken] == [1, 1]
@@ -76,7 +78,7 @@ def test_what_comes_while_a_tag_is_taken_off_says_nothing_of_its_asset(
 ) -> None:
     tag = PaperTag()
     with stocked.write() as conn:
-        loans.unfit_tag(conn, tag.tag_id, T + DAY)
+        fittings.unfit_tag(conn, tag.tag_id, T + DAY)
         taken = at_once.submit(Intake(stocked, clock, ROOT, nowhere).take, [tag.message()])
         until(waiting(stocked, 1))
     taken.result()
@@ -94,7 +96,7 @@ def test_a_loan_that_begins_while_a_report_is_taken_in_knows_what_it_said(
 
     def lend() -> None:
         with stocked.write() as conn:
-            loans.lend(conn, "LN-1", "BED-1", "home_first", "home", "home", T, None)
+            loans.lend(conn, POLICY, "LN-1", "BED-1", "home_first", "home", "home", T)
 
     def meanwhile(*_: object) -> list[str | None]:
         lent.append(at_once.submit(lend))
@@ -134,15 +136,15 @@ RECORDS = 20
 def crossed(register: Register) -> Register:
     """Each tag is for ten days on one asset and then on another, which another worker's tag was on before."""
     with register.write() as conn:
-        loans.add_place(conn, "home", None, "loan_address", "Home", T)
+        places.add_place(conn, "home", None, "loan_address", "Home", T)
         for number in range(ASSETS):
-            loans.add_asset(conn, f"BED-{number}", "bed", "Bed", T)
+            assets.add_asset(conn, f"BED-{number}", "bed", "Bed", T)
             PaperTag(f"{number:012x}").enrol(conn, T)
-            loans.fit_tag(conn, f"{number:012x}", f"BED-{number}", T)
+            fittings.fit_tag(conn, f"{number:012x}", f"BED-{number}", T)
         for number in range(TAGS):
-            loans.unfit_tag(conn, f"{number:012x}", T + 10 * DAY)
+            fittings.unfit_tag(conn, f"{number:012x}", T + 10 * DAY)
         for number in range(TAGS):
-            loans.fit_tag(conn, f"{number:012x}", f"BED-{(number + 3) % ASSETS}", T + 10 * DAY)
+            fittings.fit_tag(conn, f"{number:012x}", f"BED-{(number + 3) % ASSETS}", T + 10 * DAY)
     return register
 
 
@@ -203,13 +205,13 @@ def test_two_workers_and_staff_at_once_lose_and_double_nothing(
                     )
                     tags = [f"{number:012x}" for number in (first, second)]
                     for tag_id in tags:
-                        loans.unfit_tag(conn, tag_id, at)
+                        fittings.unfit_tag(conn, tag_id, at)
                     for tag_id, other in (tags, tags[::-1]):
-                        loans.fit_tag(conn, tag_id, on[other], at)
+                        fittings.fit_tag(conn, tag_id, on[other], at)
 
             def lend(at: int = at, first: int = first, turn: int = turn) -> None:
                 with crossed.write() as conn:
-                    loans.lend(conn, f"LN-{turn}", f"BED-{first}", "home_first", "home", "home", at, None)
+                    loans.lend(conn, POLICY, f"LN-{turn}", f"BED-{first}", "home_first", "home", "home", at)
 
             def give_back(at: int = at, turn: int = turn) -> None:
                 with crossed.write() as conn:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from kitback import wire
 from kitback.locate import Locator, load_pepper, peppered
-from kitback.register import Register, loans, standings
+from kitback.register import Register, assets, fittings, places, standings, tags
 from kitback.register.apply import Sighting
 from kitback.register.tables import anchor, judgement, whereabouts
 
@@ -21,15 +21,15 @@ T = 1_750_000_000
 @pytest.fixture
 def locator(register: Register) -> Locator:
     with register.write() as conn:
-        loans.add_place(conn, "llr", None, "service", "Service", T)
-        loans.add_place(conn, "store", "llr", "store", "Store", T)
-        loans.add_place(conn, "dirty-side", "store", "zone", "Dirty side", T)
-        loans.add_place(conn, "home", "llr", "loan_address", "Home", T)
-        loans.add_anchor(conn, peppered(PEPPER, HOME), "home", T)
-        loans.add_anchor(conn, peppered(PEPPER, STORE), "dirty-side", T)
-        loans.add_asset(conn, "BED-1", "bed", "Bed", T)
-        loans.enrol_tag(conn, "aabbccdd0011", b"s" * 32, T)
-        loans.fit_tag(conn, "aabbccdd0011", "BED-1", T)
+        places.add_place(conn, "llr", None, "service", "Service", T)
+        places.add_place(conn, "store", "llr", "store", "Store", T)
+        places.add_place(conn, "dirty-side", "store", "zone", "Dirty side", T)
+        places.add_place(conn, "home", "llr", "loan_address", "Home", T)
+        places.add_anchor(conn, peppered(PEPPER, HOME), "home", T)
+        places.add_anchor(conn, peppered(PEPPER, STORE), "dirty-side", T)
+        assets.add_asset(conn, "BED-1", "bed", "Bed", T)
+        tags.enrol_tag(conn, "aabbccdd0011", b"s" * 32, T)
+        fittings.fit_tag(conn, "aabbccdd0011", "BED-1", T)
     return Locator(PEPPER)
 
 

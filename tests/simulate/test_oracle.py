@@ -9,12 +9,12 @@ import pytest
 from kitback.policy import Period, load
 from kitback.simulate.oracle import Expected, expected
 from kitback.simulate.oracle.london import later
-from kitback.simulate.truth import Away, Level, Span, Stay, Truth
+from kitback.simulate.truth import RECORD_S, TICK_S, Away, Level, Span, Stay, Truth
 from simulate.worlds import DAY, DELIVERED, END, HOUR, PRESCRIBED, START, at, loan, nights, span, tag, told, world
 
 POLICY = load()
 JUDGE_S = 600
-KNOWN_S = 6 * HOUR * 1012 // 1000 + 1800
+KNOWN_S = 6 * HOUR * 1012 // 1000 + 2 * TICK_S
 """A bed tells regularly within this."""
 
 
@@ -67,7 +67,7 @@ def test_a_bed_at_home_is_idle_after_seven_days_without_use() -> None:
     flag = only(flags(loan(use=nights(0, 10))), "idle")
     last_used_s = at(9.4)
     assert last_used_s in flag.since
-    assert flag.earliest_s == last_used_s + 7 * DAY - 5
+    assert flag.earliest_s == last_used_s + 7 * DAY - RECORD_S
     assert flag.latest_s is not None
     assert last_used_s + 7 * DAY < flag.latest_s <= last_used_s + 7 * DAY + KNOWN_S + JUDGE_S + 300
     assert flag.over.first_s == END
@@ -75,11 +75,11 @@ def test_a_bed_at_home_is_idle_after_seven_days_without_use() -> None:
 
 def test_a_care_homes_bed_is_idle_after_five() -> None:
     flag = only(flags(loan(use=nights(0, 10), setting="care_home")), "idle")
-    assert flag.earliest_s == at(9.4) + 5 * DAY - 5
+    assert flag.earliest_s == at(9.4) + 5 * DAY - RECORD_S
 
 
 def test_a_bed_in_a_school_counts_as_at_home() -> None:
-    assert only(flags(loan(use=nights(0, 10), setting="school")), "idle").earliest_s == at(9.4) + 7 * DAY - 5
+    assert only(flags(loan(use=nights(0, 10), setting="school")), "idle").earliest_s == at(9.4) + 7 * DAY - RECORD_S
 
 
 def test_a_bed_used_again_just_before_it_counts_is_not_idle() -> None:
@@ -96,7 +96,7 @@ def test_one_stray_use_neither_ends_an_idle_flag_nor_begins_another() -> None:
 
 
 def test_a_stray_use_before_it_counts_puts_it_off() -> None:
-    assert only(flags(loan(use=nights(0, 10), stray=(span(12, 12.01),))), "idle").earliest_s == at(19.01) - 5
+    assert only(flags(loan(use=nights(0, 10), stray=(span(12, 12.01),))), "idle").earliest_s == at(19.01) - RECORD_S
 
 
 def test_use_on_two_days_ends_an_idle_flag() -> None:
@@ -138,7 +138,7 @@ def test_idle_shows_when_its_tag_is_heard_again() -> None:
 def test_a_time_without_power_proves_nothing() -> None:
     awake = (Span(START, START + HOUR // 2), Span(DELIVERED, at(12)), Span(at(15), END))
     idle = next(each for each in flags(loan(use=nights(0, 10), tag=tag(awake=awake))) if each.rule == "idle")
-    assert idle.earliest_s == at(16.4) - 5
+    assert idle.earliest_s == at(16.4) - RECORD_S
     assert idle.latest_s is not None
     assert idle.latest_s > at(22)
 
@@ -153,12 +153,12 @@ def test_a_gateway_that_is_away_puts_off_idle() -> None:
 
 def test_a_hold_keeps_a_loan_from_being_idle_for_fourteen_days_from_the_admission() -> None:
     hold = told("held", at(11), at(10))
-    assert only(flags(loan(hold, use=nights(0, 10))), "idle").earliest_s == at(24) - 5
+    assert only(flags(loan(hold, use=nights(0, 10))), "idle").earliest_s == at(24) - RECORD_S
 
 
 def test_days_in_hospital_do_not_count_for_a_service_user_who_is_home_again() -> None:
     stay = (told("held", at(10)), told("hold_ended", at(18), at(17.5)))
-    assert only(flags(loan(*stay, use=nights(0, 10))), "idle").earliest_s == at(24.5) - 5
+    assert only(flags(loan(*stay, use=nights(0, 10))), "idle").earliest_s == at(24.5) - RECORD_S
     assert flags(loan(*stay, use=(*nights(0, 10), *nights(19, 70)))) == []
 
 
@@ -411,8 +411,8 @@ def test_a_battery_that_stays_about_there_may_be_low_or_not() -> None:
 
 def test_a_mattress_without_mains_is_unpowered_at_once() -> None:
     flag = only(flags(loan(kind="mattress", use=(span(0, 60),), unpowered=(span(20, 20.5),))), "unpowered")
-    assert (flag.earliest_s, flag.latest_s) == (at(20), at(20) + 150 + 1800 + JUDGE_S)
-    assert flag.over == (at(20.5), at(20.5) + 150 + 1800 + JUDGE_S)
+    assert (flag.earliest_s, flag.latest_s) == (at(20), at(20) + 150 + 2 * TICK_S + JUDGE_S)
+    assert flag.over == (at(20.5), at(20.5) + 150 + 2 * TICK_S + JUDGE_S)
 
 
 def test_one_that_was_over_before_it_was_told_may_be_left_out() -> None:

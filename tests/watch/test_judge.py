@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from kitback.register import loans, outbox
+from kitback.register import assets, loans, outbox
 from kitback.register.tables import asset, flag, judgement
 from kitback.watch import Judged, judge
 from lending import DAY, HOUR, NOW, Service
@@ -92,7 +92,7 @@ def test_lent_anew_the_same_trouble_is_another_flag(service: Service) -> None:
     service.judge()
     with service.register.write() as conn:
         loans.return_loan(conn, "L-B", NOW - 45 * DAY)
-        loans.lend(conn, "L-B2", "B", "home_first", "home", "home", NOW - 44 * DAY, NOW - 2 * DAY)
+        loans.lend(conn, service.policy, "L-B2", "B", "home_first", "home", "home", NOW - 44 * DAY)
     assert service.judge().closed == 1
     assert "overdue" in service.open_flags("B")
     with service.register.read() as conn:
@@ -132,11 +132,12 @@ def test_every_judgement_counts_assets_and_tags(service: Service) -> None:
     service.lend("B")
     service.lend("C", heard_at=NOW - 25 * HOUR)
     with service.register.write() as conn:
-        loans.add_asset(conn, "D", "bed", "Model 7", at=NOW)
+        assets.add_asset(conn, "D", "bed", "Model 7", at=NOW)
     service.judge()
     told = [line.rsplit(" ", 1)[0] for line in history(service)]
     assert [line for line in told if "kind=bed" in line] == [
         "assets,kind=bed,state=available count=1i",
+        "assets,kind=bed,state=prescribed count=0i",
         "assets,kind=bed,state=on_loan count=2i",
         "fleet,kind=bed fitted=2i,heard_24h=1i",
     ]
@@ -149,7 +150,7 @@ def test_no_two_history_lines_share_series_and_time(service: Service) -> None:
     service.judge()
     with service.register.write() as conn:
         loans.return_loan(conn, "L-B", NOW - 45 * DAY)
-        loans.lend(conn, "L-B2", "B", "home_first", "home", "home", NOW - 44 * DAY, NOW - 2 * DAY)
+        loans.lend(conn, service.policy, "L-B2", "B", "home_first", "home", "home", NOW - 44 * DAY)
     service.judge()
     service.judge()
     points = [(line.split(" ")[0], line.rsplit(" ", 1)[1]) for line in history(service)]

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from kitback.cli import demo, gateway, grafana, history, policy, quarantine, tag, worklist
+from kitback.cli import demo, gateway, grafana, history, policy, quarantine, simulate, tag, worklist
 
 app = typer.Typer(
     name="kitback",
@@ -25,6 +25,7 @@ def kitback() -> None:
 
 
 app.command()(demo.demo)
+app.command()(simulate.simulate)
 app.command()(worklist.worklist)
 app.command()(gateway.gateway)
 app.add_typer(quarantine.app, name="quarantine")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from kitback.demo.keys import Keys
 from kitback.locate import peppered
 from kitback.policy import Policy
-from kitback.register import loans
+from kitback.register import assets, fittings, loans, places, tags
 from kitback.register.tables import meta
 from kitback.virtual.stories import DAY, STORE, Story, radios_at
 from kitback.virtual.world import Ble
@@ -72,20 +72,19 @@ def furnish(conn: sa.Connection, stories: Sequence[Story], policy: Policy, keys:
         seed: of the stories' worlds; it decides which radios there are to hear.
     """
     conn.execute(sa.insert(meta), {"name": "virtual", "value": "the stories of kitback demo"})
-    loans.add_place(conn, SERVICE, None, "service", "Leicester, Leicestershire and Rutland", start_s)
-    loans.add_place(conn, _PLACE_OF[STORE], SERVICE, "store", "Leicester store", start_s)
+    places.add_place(conn, SERVICE, None, "service", "Leicester, Leicestershire and Rutland", start_s)
+    places.add_place(conn, _PLACE_OF[STORE], SERVICE, "store", "Leicester store", start_s)
     _survey(conn, keys, STORE, _PLACE_OF[STORE], start_s, seed)
     for story in stories:
         lent = LENT[story.name]
         lent_at = lent.lent_at(start_s)
         place_type = "care_home" if lent.setting == "care_home" else "loan_address"
-        loans.add_place(conn, story.home, SERVICE, place_type, lent.home, lent_at)
+        places.add_place(conn, story.home, SERVICE, place_type, lent.home, lent_at)
         _survey(conn, keys, story.home, story.home, start_s, seed)
-        loans.add_asset(conn, lent.asset_id, story.kind, lent.model, at=lent_at)
-        due = policy.due(lent.pathway, lent_at)
-        loans.lend(conn, lent.loan_ref, lent.asset_id, lent.pathway, lent.setting, story.home, lent_at, due)
-        loans.enrol_tag(conn, story.tag_id, keys.secret(story.tag_id), start_s)
-        loans.fit_tag(conn, story.tag_id, lent.asset_id, start_s)
+        assets.add_asset(conn, lent.asset_id, story.kind, lent.model, at=lent_at)
+        loans.lend(conn, policy, lent.loan_ref, lent.asset_id, lent.pathway, lent.setting, story.home, lent_at)
+        tags.enrol_tag(conn, story.tag_id, keys.secret(story.tag_id), start_s)
+        fittings.fit_tag(conn, story.tag_id, lent.asset_id, start_s)
 
 
 def _survey(conn: sa.Connection, keys: Keys, radios: str, place_id: str, at: int, seed: int) -> None:
@@ -93,4 +92,4 @@ def _survey(conn: sa.Connection, keys: Keys, radios: str, place_id: str, at: int
     for radio in radios_at(radios, seed):
         if not (isinstance(radio, Ble) and radio.random):
             address = radio.address if isinstance(radio, Ble) else radio.bssid
-            loans.add_anchor(conn, peppered(keys.pepper, keys.anchor(address)), place_id, at=at)
+            places.add_anchor(conn, peppered(keys.pepper, keys.anchor(address)), place_id, at=at)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from msgspec import Meta, Struct
 
 from kitback.fleet.line import Line
-from kitback.register import Register, loans, tables
+from kitback.register import Register, tables, tags
 
 _SECRET_BYTES: Final = 32
 _UNHEARD_CLOCKS: Final = 1000  # room for clocks that began and ended without a report
@@ -121,8 +121,8 @@ def _enrolled(register: Register, tag_id: str, at: int) -> tuple[bytes, int]:
         secret = conn.scalar(sa.select(tables.tag.c.secret).where(tables.tag.c.tag_id == tag_id))
         if secret is None:
             secret = secrets.token_bytes(_SECRET_BYTES)
-            loans.enrol_tag(conn, tag_id, secret, at)
-        return bytes(secret), loans.provision_tag(conn, tag_id, at)
+            tags.enrol_tag(conn, tag_id, secret, at)
+        return bytes(secret), tags.provision_tag(conn, tag_id, at)
 
 
 def _newest_clock(register: Register, tag_id: str) -> int:

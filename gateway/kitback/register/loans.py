@@ -1,258 +1,358 @@
-"""What the service does with its equipment: assets, tags, places and loans, each step in the audit log.
+"""Loans: prescribed, delivered, returned; and while one runs, what is agreed about it anew.
 
-Every function takes the connection of a `Register.write()` and changes nothing when it raises.
+The clocks are the policy's. They run from the prescription until it is delivered, and from the delivery on.
 """
 
-import re
-from datetime import UTC, datetime
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from kitback import wire
-from kitback.register import judgements
-from kitback.register.audit_log import note as _audit
-from kitback.register.tables import anchor, asset, audit, fitting, judgement, loan, place, tag
-from kitback.register.upsert import put
+from kitback.policy import SETTINGS, Policy, PolicyError
+from kitback.register import clocks, holds, judgements
+from kitback.register.places import check_loan_place
+from kitback.register.recalls import refuse_recalled
+from kitback.register.steps import IllegalMove, change, enter, one_of, refuse_existing, the_row, when
+from kitback.register.tables import asset, loan
 
-KINDS = ("bed", "hoist", "mattress")
-STATES = ("available", "on_loan")
-SETTINGS = ("home", "care_home", "school", "hospital")
-PLACE_TYPES = ("service", "store", "care_home", "hospital", "school", "vehicle", "loan_address", "zone")
+STEPS = (
+    "loan.prescribe",
+    "loan.cancel",
+    "loan.deliver",
+    "loan.start",
+    "loan.pathway",
+    "loan.due",
+    "loan.review",
+    "loan.move",
+    "loan.carers",
+    "loan.end",
+)
+"""What the audit log calls them."""
 
-# Ids end up in history lines and in addresses of pages.
-_ID = re.compile(r"[^\s\\\x00-\x1f\x7f](?:[^\\\x00-\x1f\x7f]{0,58}[^\s\\\x00-\x1f\x7f])?")
-_SECRET_BYTES = 16
 
-
-class IllegalMove(Exception):
-    """A step that the register's present state does not allow; the message names what, and the remedy."""
-
-
-def add_place(
+def prescribe(
     conn: sa.Connection,
-    place_id: str,
-    within: str | None,
-    type_: str,
-    name: str,
-    at: int,
-    *,
-    who: str = "system",
-) -> None:
-    """A place of the service: a store, a care home, a loan address, with the place it is part of.
-
-    Raises:
-        IllegalMove: it is there already, or the place around it is not.
-    """
-    _check_id("place", place_id)
-    _one_of("place type", type_, PLACE_TYPES)
-    _refuse_existing(conn, place.c.place_id, place_id, "place")
-    if within is not None:
-        _require(conn, place.c.place_id, within, "place")
-    conn.execute(sa.insert(place), {"place_id": place_id, "within": within, "type": type_, "name": name})
-    _audit(conn, at, who, f"place.add {place_id}", after={"type": type_, "within": within})
-
-
-def add_anchor(conn: sa.Connection, anchor_hash: str, place_id: str, at: int, *, who: str = "system") -> None:
-    """Say that an anchor, known by its hash under the gateway's pepper, is at a place; it may have been elsewhere.
-
-    Raises:
-        IllegalMove: there is no such place.
-    """
-    _require(conn, place.c.place_id, place_id, "place")
-    put(conn, anchor, [{"anchor": anchor_hash, "place_id": place_id}])
-    _audit(conn, at, who, f"anchor.add {place_id}", after={})
-
-
-def add_asset(conn: sa.Connection, asset_id: str, kind: str, model: str, at: int, *, who: str = "system") -> None:
-    """A piece of equipment, available for loan.
-
-    Raises:
-        IllegalMove: the id is taken, or the kind is not one that Kitback knows.
-    """
-    _check_id("asset", asset_id)
-    _one_of("kind", kind, KINDS)
-    _refuse_existing(conn, asset.c.asset_id, asset_id, "asset")
-    conn.execute(sa.insert(asset), {"asset_id": asset_id, "kind": kind, "model": model, "state": "available"})
-    judgements.begin(conn, asset_id, kind)
-    _audit(conn, at, who, f"asset.add {asset_id}", after={"kind": kind, "model": model})
-
-
-def enrol_tag(conn: sa.Connection, tag_id: str, secret: bytes, at: int, *, who: str = "system") -> None:
-    """Make a tag known, with the secret that signs its messages.
-
-    Raises:
-        IllegalMove: it is enrolled already, its id is no tag id, or the secret is too short.
-    """
-    if not wire.TAG_ID.fullmatch(tag_id):
-        raise IllegalMove(f"{tag_id!r} is no tag id: give the 8 to 16 lower-case hexadecimal digits on its label")
-    if len(secret) < _SECRET_BYTES:
-        raise IllegalMove(f"the secret of tag {tag_id} has {len(secret)} bytes: give at least {_SECRET_BYTES}")
-    _refuse_existing(conn, tag.c.tag_id, tag_id, "tag")
-    conn.execute(sa.insert(tag), {"tag_id": tag_id, "secret": secret, "enrolled_at": at})
-    _audit(conn, at, who, f"tag.enrol {tag_id}", after={})
-
-
-def provision_tag(conn: sa.Connection, tag_id: str, at: int, *, who: str = "system") -> int:
-    """Note that a tag is given its keys and networks. Returns which time this is, the provisioning's generation.
-
-    Raises:
-        IllegalMove: the tag is unknown.
-    """
-    _require(conn, tag.c.tag_id, tag_id, "tag")
-    what = f"tag.provision {tag_id}"
-    before = conn.scalar(sa.select(sa.func.count()).select_from(audit).where(audit.c.what == what)) or 0
-    _audit(conn, at, who, what, after={"generation": before + 1})
-    return before + 1
-
-
-def fit_tag(conn: sa.Connection, tag_id: str, asset_id: str, at: int, *, who: str = "system") -> None:
-    """Fit a tag to an asset: what it notes from `at` on is the asset's.
-
-    Raises:
-        IllegalMove: either is unknown, or is fitted to something else.
-    """
-    _hold(conn, tag_id)
-    _require(conn, tag.c.tag_id, tag_id, "tag")
-    _require(conn, asset.c.asset_id, asset_id, "asset")
-    for mine in conn.execute(
-        sa.select(fitting).where(
-            sa.or_(fitting.c.tag_id == tag_id, fitting.c.asset_id == asset_id),
-            sa.or_(fitting.c.to_s.is_(None), fitting.c.to_s > at),
-        )
-    ):
-        raise IllegalMove(
-            f"cannot fit tag {tag_id} to asset {asset_id} at {_when(at)}: tag {mine.tag_id} is on asset "
-            f"{mine.asset_id} from {_when(mine.from_s)}; take that tag off first"
-        )
-    conn.execute(sa.insert(fitting), {"tag_id": tag_id, "asset_id": asset_id, "from_s": at})
-    _new_tag(conn, asset_id)
-    _audit(conn, at, who, f"tag.fit {tag_id}", after={"asset_id": asset_id})
-
-
-def unfit_tag(conn: sa.Connection, tag_id: str, at: int, *, who: str = "system") -> None:
-    """Take a tag off its asset.
-
-    Raises:
-        IllegalMove: it is on none, or was fitted later than `at`.
-    """
-    _hold(conn, tag_id)
-    mine = conn.execute(sa.select(fitting).where(fitting.c.tag_id == tag_id, fitting.c.to_s.is_(None))).one_or_none()
-    if mine is None:
-        raise IllegalMove(f"tag {tag_id} is fitted to no asset: check the tag id")
-    if at < mine.from_s:
-        raise IllegalMove(f"tag {tag_id} was fitted at {_when(mine.from_s)}, it cannot come off at {_when(at)}")
-    conn.execute(sa.update(fitting).where(fitting.c.fitting_id == mine.fitting_id), {"to_s": at})
-    _new_tag(conn, mine.asset_id)
-    _audit(conn, at, who, f"tag.unfit {tag_id}", after={"asset_id": mine.asset_id})
-
-
-def lend(
-    conn: sa.Connection,
+    policy: Policy,
     loan_ref: str,
     asset_id: str,
     pathway: str,
     setting: str,
     place_id: str,
     at: int,
-    due: int | None,
+    *,
+    speed: str | None = None,
+    commissioner: str | None = None,
+    used_by_paid_carers: bool = False,
+    who: str = "system",
+    why: str | None = None,
+) -> None:
+    """Reserve an asset for the person or home behind `loan_ref`; from now on runs the clock of its delivery.
+
+    Args:
+        speed: its delivery speed, as the policy names it; None: its pathway's.
+        commissioner: who pays for it.
+        used_by_paid_carers: whether others than the person and unpaid family work with it: LOLER applies then.
+
+    Raises:
+        IllegalMove: the asset is out, reserved or called back, the reference is taken, or something named is unknown.
+    """
+    if speed is not None:
+        one_of("delivery speed", speed, tuple(policy.delivery_speed))
+    values = {
+        "loan_ref": loan_ref,
+        "asset_id": asset_id,
+        "pathway": pathway,
+        "setting": setting,
+        "place_id": place_id,
+        "commissioner": commissioner,
+        "used_by_paid_carers": used_by_paid_carers,
+        "prescribed_s": at,
+        "speed": speed,
+    }
+    _begin(conn, policy, values, at, who, f"loan.prescribe {loan_ref}", why)
+
+
+def lend(
+    conn: sa.Connection,
+    policy: Policy,
+    loan_ref: str,
+    asset_id: str,
+    pathway: str,
+    setting: str,
+    place_id: str,
+    at: int,
+    *,
+    commissioner: str | None = None,
+    used_by_paid_carers: bool = False,
+    who: str = "system",
+    why: str | None = None,
+) -> None:
+    """Lend an asset that nobody prescribed here, or that is there already: from `at` on it is on loan.
+
+    Raises:
+        IllegalMove: as `prescribe`.
+    """
+    values = {
+        "loan_ref": loan_ref,
+        "asset_id": asset_id,
+        "pathway": pathway,
+        "setting": setting,
+        "place_id": place_id,
+        "commissioner": commissioner,
+        "used_by_paid_carers": used_by_paid_carers,
+        "from_s": at,
+        "delivered_by": "staff",
+    }
+    _begin(conn, policy, values, at, who, f"loan.start {loan_ref}", why)
+
+
+def deliver(
+    conn: sa.Connection,
+    policy: Policy,
+    loan_ref: str,
+    at: int,
+    *,
+    by: Literal["staff", "tag"] = "staff",
+    who: str = "system",
+    why: str | None = None,
+) -> None:
+    """What was prescribed is there and set up: the loan's own clocks run from `at` on.
+
+    Args:
+        by: who says so. Staff may put right what only the tag has said.
+
+    Raises:
+        IllegalMove: it was delivered already, is over, or was prescribed later than `at`.
+    """
+    mine = _running(conn, loan_ref, at)
+    if mine.from_s is not None and not (mine.delivered_by == "tag" and by == "staff"):
+        raise IllegalMove(f"loan {loan_ref} was delivered at {when(mine.from_s)} already")
+    if mine.from_s is not None and _goes_on_before(conn, mine, at):
+        raise IllegalMove(
+            f"loan {loan_ref} was held, reviewed or due back before {when(at)}, it cannot have been delivered then: "
+            "check the date"
+        )
+    values = {"from_s": at, "delivered_by": by}
+    _change(conn, mine, _with_clocks(policy, mine, values), at, who, f"loan.deliver {loan_ref}", why)
+
+
+def cancel(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "system", why: str | None = None) -> None:
+    """What was prescribed is not delivered after all: the asset is free for others.
+
+    Raises:
+        IllegalMove: it was delivered, is over, or was prescribed later than `at`.
+    """
+    mine = _running(conn, loan_ref, at)
+    if mine.from_s is not None:
+        raise IllegalMove(f"loan {loan_ref} was delivered at {when(mine.from_s)}: return it instead")
+    _change(conn, mine, {"to_s": at}, at, who, f"loan.cancel {loan_ref}", why)
+
+
+def return_loan(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "system", why: str | None = None) -> None:
+    """End a loan: the asset is back with the service. If it was held, the hold ends as well.
+
+    Raises:
+        IllegalMove: there is no such loan, it has ended, it was never delivered, or something of it is known from after
+            `at`.
+    """
+    mine = _delivered(conn, loan_ref, at)
+    if at < (known := _latest_known(conn, mine)):
+        raise IllegalMove(
+            f"loan {loan_ref} was delivered, held or reviewed at {when(known)}, it cannot end at {when(at)}: "
+            "check the date"
+        )
+    holds.end_with(conn, loan_ref, at, who=who, why=why)
+    _change(conn, mine, {"to_s": at}, at, who, f"loan.end {loan_ref}", why)
+    judgements.forget_power(conn, mine.asset_id)
+
+
+def change_pathway(
+    conn: sa.Connection,
+    policy: Policy,
+    loan_ref: str,
+    pathway: str,
+    at: int,
     *,
     who: str = "system",
+    why: str | None = None,
 ) -> None:
-    """Lend an asset to the person or home behind `loan_ref`, from `at` until `due` (None: the pathway has no end).
+    """The loan is on another pathway, and has its clocks, counted from the delivery; a day agreed before is forgotten.
 
     Raises:
-        IllegalMove: the asset is out already, the reference is taken, or something named is unknown.
+        IllegalMove: there is no such loan or pathway, it is over, or is on that pathway and has its clocks.
     """
-    _check_id("loan", loan_ref)
-    _one_of("setting", setting, SETTINGS)
-    _require(conn, asset.c.asset_id, asset_id, "asset")
-    _require(conn, place.c.place_id, place_id, "place")
-    if conn.scalar(sa.select(place.c.type).where(place.c.place_id == place_id)) == "zone":
-        raise IllegalMove(f"{place_id} is a zone: lend to the place it is part of")
-    _refuse_existing(conn, loan.c.loan_ref, loan_ref, "loan")
-    if due is not None and due <= at:
-        raise IllegalMove(f"loan {loan_ref} would be due at {_when(due)}, before it begins: check the dates")
-    for other in conn.execute(
-        sa.select(loan).where(loan.c.asset_id == asset_id, sa.or_(loan.c.to_s.is_(None), loan.c.to_s > at))
-    ):
-        raise IllegalMove(
-            f"cannot lend asset {asset_id} as {loan_ref} from {_when(at)}: it is out as {other.loan_ref} "
-            f"since {_when(other.from_s)}; return that loan first"
-        )
-    conn.execute(
-        sa.insert(loan),
-        {
-            "loan_ref": loan_ref,
-            "asset_id": asset_id,
-            "pathway": pathway,
-            "setting": setting,
-            "place_id": place_id,
-            "from_s": at,
-            "due_s": due,
-        },
-    )
-    judgements.refresh(conn, asset_id)
-    _audit(conn, at, who, f"loan.start {loan_ref}", after={"asset_id": asset_id, "pathway": pathway, "due_s": due})
+    mine = _running(conn, loan_ref, at)
+    _check_pathway(policy, pathway)
+    if pathway == mine.pathway and not mine.due_own:
+        raise IllegalMove(f"loan {loan_ref} is on the pathway {pathway} already")
+    values = {"pathway": pathway, "due_own": False}
+    _change(conn, mine, _with_clocks(policy, mine, values), at, who, f"loan.pathway {loan_ref}", why)
 
 
-def return_loan(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "system") -> None:
-    """End a loan: the asset is back with the service.
+def agree_due(
+    conn: sa.Connection,
+    policy: Policy,
+    loan_ref: str,
+    due: int,
+    at: int,
+    *,
+    who: str = "system",
+    why: str | None = None,
+) -> None:
+    """Agree another day for this loan to come back; it stays, whatever the policy says, until its pathway changes.
 
     Raises:
-        IllegalMove: there is no such loan, it has ended, or it began later than `at`.
+        IllegalMove: there is no such loan, it is over or not delivered yet, or the day is not to come.
     """
-    mine = conn.execute(sa.select(loan).where(loan.c.loan_ref == loan_ref)).one_or_none()
-    if mine is None:
-        raise IllegalMove(f"there is no loan {loan_ref}: check the reference")
-    if mine.to_s is not None:
-        raise IllegalMove(f"loan {loan_ref} ended at {_when(mine.to_s)} already")
+    mine = _delivered(conn, loan_ref, at)
+    if due <= max(at, mine.from_s):
+        raise IllegalMove(f"loan {loan_ref} would be due at {when(due)}, which is no time to come: check the date")
+    values = {"due_s": due, "due_own": True}
+    _change(conn, mine, _with_clocks(policy, mine, values), at, who, f"loan.due {loan_ref}", why)
+
+
+def note_review(
+    conn: sa.Connection, policy: Policy, loan_ref: str, at: int, *, who: str = "system", why: str | None = None
+) -> None:
+    """A review was held, and the next one follows from it.
+
+    Raises:
+        IllegalMove: there is no such loan, it is over, not delivered by then, or a later review is known.
+    """
+    mine = _delivered(conn, loan_ref, at)
     if at < mine.from_s:
-        raise IllegalMove(f"loan {loan_ref} began at {_when(mine.from_s)}, it cannot end at {_when(at)}")
-    conn.execute(sa.update(loan).where(loan.c.loan_ref == loan_ref), {"to_s": at})
-    judgements.refresh(conn, mine.asset_id)
-    _forget_power(conn, mine.asset_id)
-    _audit(conn, at, who, f"loan.end {loan_ref}", after={"asset_id": mine.asset_id})
+        raise IllegalMove(f"loan {loan_ref} began at {when(mine.from_s)}, it cannot have been reviewed at {when(at)}")
+    if mine.reviewed_s is not None and at <= mine.reviewed_s:
+        raise IllegalMove(
+            f"loan {loan_ref} was reviewed at {when(mine.reviewed_s)}, {when(at)} is no later: check the date"
+        )
+    values = {"reviewed_s": at}
+    _change(conn, mine, _with_clocks(policy, mine, values), at, who, f"loan.review {loan_ref}", why)
 
 
-def _hold(conn: sa.Connection, tag_id: str) -> None:
-    """Let no report of a tag be taken in until this is done: whose it is, is about to change."""
-    conn.execute(sa.select(tag.c.tag_id).where(tag.c.tag_id == tag_id).with_for_update(key_share=True))
+def move(
+    conn: sa.Connection,
+    policy: Policy,
+    loan_ref: str,
+    setting: str,
+    place_id: str,
+    at: int,
+    *,
+    who: str = "system",
+    why: str | None = None,
+) -> None:
+    """The person has moved, and the equipment with them: it is lent to another place, which may be another setting.
+
+    Raises:
+        IllegalMove: there is no such loan, place or setting, it is over, or it is there already.
+    """
+    mine = _running(conn, loan_ref, at)
+    one_of("setting", setting, SETTINGS)
+    check_loan_place(conn, place_id)
+    if (setting, place_id) == (mine.setting, mine.place_id):
+        raise IllegalMove(f"loan {loan_ref} is at {place_id} ({setting}) already")
+    values = {"setting": setting, "place_id": place_id}
+    _change(conn, mine, _with_clocks(policy, mine, values), at, who, f"loan.move {loan_ref}", why)
 
 
-def _new_tag(conn: sa.Connection, asset_id: str) -> None:
-    """Another tag, or none."""
+def note_carers(
+    conn: sa.Connection,
+    loan_ref: str,
+    used_by_paid_carers: bool,
+    at: int,
+    *,
+    who: str = "system",
+    why: str | None = None,
+) -> None:
+    """Paid carers work with it now, or no longer do.
+
+    Raises:
+        IllegalMove: there is no such loan, it is over, or that is what the register says.
+    """
+    mine = _running(conn, loan_ref, at)
+    if used_by_paid_carers == mine.used_by_paid_carers:
+        raise IllegalMove(f"loan {loan_ref} says so already")
+    _change(conn, mine, {"used_by_paid_carers": used_by_paid_carers}, at, who, f"loan.carers {loan_ref}", why)
+
+
+def _begin(
+    conn: sa.Connection, policy: Policy, given: dict[str, Any], at: int, who: str, what: str, why: str | None
+) -> None:
+    loan_ref, asset_id = given["loan_ref"], given["asset_id"]
+    refuse_existing(conn, loan, loan_ref, "loan")
+    _check_pathway(policy, given["pathway"])
+    one_of("setting", given["setting"], SETTINGS)
+    the_row(conn, asset, asset_id, "asset")
+    check_loan_place(conn, given["place_id"])
+    _refuse_out(conn, asset_id, loan_ref, at)
+    refuse_recalled(conn, asset_id)
+    unset: dict[str, Any] = {"speed": None, "prescribed_s": None, "from_s": None, "due_own": False, "reviewed_s": None}
+    enter(conn, loan, given | clocks.of_loan(policy, unset | given), at, who, what, why)
     judgements.refresh(conn, asset_id)
-    _forget_power(conn, asset_id)
 
 
-def _forget_power(conn: sa.Connection, asset_id: str) -> None:
-    """What was said about power is nobody's word any more; a tag that finds it so says it again."""
-    conn.execute(sa.update(judgement).where(judgement.c.asset_id == asset_id), {"unpowered_from": None})
+def _refuse_out(conn: sa.Connection, asset_id: str, loan_ref: str, at: int) -> None:
+    """An asset is on one loan at a time; a prescription that was cancelled was none."""
+    was_out = sa.and_(loan.c.from_s.is_not(None), loan.c.to_s > at)
+    for other in conn.execute(
+        sa.select(loan).where(loan.c.asset_id == asset_id, sa.or_(loan.c.to_s.is_(None), was_out))
+    ):
+        if other.from_s is None:
+            reason = f"it is reserved for {other.loan_ref} since {when(other.prescribed_s)}; cancel that loan first"
+        elif other.to_s is None:
+            reason = f"it is out as {other.loan_ref} since {when(other.from_s)}; return that loan first"
+        else:
+            reason = f"it was out as {other.loan_ref} until {when(other.to_s)}; check the date"
+        raise IllegalMove(f"cannot lend asset {asset_id} as {loan_ref} from {when(at)}: {reason}")
 
 
-def _require(conn: sa.Connection, column: sa.Column[str], key: str, what: str) -> None:
-    if not _exists(conn, column, key):
-        raise IllegalMove(f"there is no {what} {key}: add it first, or check the id")
+def _latest_known(conn: sa.Connection, mine: sa.Row[Any]) -> int:
+    """When the latest thing happened that is known of a loan that was delivered."""
+    known: int = max(mine.from_s, mine.reviewed_s or mine.from_s, holds.latest_from(conn, mine.loan_ref) or mine.from_s)
+    return known
 
 
-def _refuse_existing(conn: sa.Connection, column: sa.Column[str], key: str, what: str) -> None:
-    if _exists(conn, column, key):
-        raise IllegalMove(f"{what} {key} is in the register already: give another id")
+def _goes_on_before(conn: sa.Connection, mine: sa.Row[Any], at: int) -> bool:
+    held = holds.first_from(conn, mine.loan_ref)
+    own_due = mine.due_s if mine.due_own else None
+    return any(each is not None and each <= at for each in (held, mine.reviewed_s, own_due))
 
 
-def _exists(conn: sa.Connection, column: sa.Column[str], key: str) -> bool:
-    return conn.scalar(sa.select(sa.exists().where(column == key))) or False
+def _check_pathway(policy: Policy, pathway: str) -> None:
+    one_of("pathway", pathway, tuple(policy.pathway))
 
 
-def _check_id(what: str, key: str) -> None:
-    if not _ID.fullmatch(key):
-        raise IllegalMove(f"{key!r} is no {what} id: give 1 to 60 printable characters without backslashes")
+def _running(conn: sa.Connection, loan_ref: str, at: int) -> sa.Row[Any]:
+    mine = the_row(conn, loan, loan_ref, "loan")
+    if mine.to_s is not None:
+        ended = "ended" if mine.from_s is not None else "was cancelled"
+        raise IllegalMove(f"loan {loan_ref} {ended} at {when(mine.to_s)} already")
+    began = mine.from_s if mine.prescribed_s is None else mine.prescribed_s
+    if at < began:
+        raise IllegalMove(
+            f"loan {loan_ref} began at {when(began)}, it cannot end or change at {when(at)}: check the date"
+        )
+    return mine
 
 
-def _one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise IllegalMove(f"{what} {value!r} is not known: give one of {', '.join(allowed)}")
+def _delivered(conn: sa.Connection, loan_ref: str, at: int) -> sa.Row[Any]:
+    mine = _running(conn, loan_ref, at)
+    if mine.from_s is None:
+        raise IllegalMove(f"loan {loan_ref} is not delivered yet: note its delivery first, or cancel it")
+    return mine
 
 
-def _when(unix: int) -> str:
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _with_clocks(policy: Policy, mine: sa.Row[Any], values: dict[str, Any]) -> dict[str, Any]:
+    """New values, and the clocks that follow from them."""
+    try:
+        return values | clocks.of_loan(policy, {**mine._mapping, **values})
+    except PolicyError as error:
+        raise IllegalMove(
+            f"loan {mine.loan_ref}: {error}: change its pathway first, or add it to the policy"
+        ) from error
+
+
+def _change(
+    conn: sa.Connection, mine: sa.Row[Any], values: dict[str, Any], at: int, who: str, what: str, why: str | None
+) -> None:
+    change(conn, loan, mine, values, at, who, what, why)
+    judgements.refresh(conn, mine.asset_id)

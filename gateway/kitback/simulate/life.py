@@ -1,7 +1,7 @@
 """One loan in the making: what befalls the asset, one thing after the other, and the truth that comes of it.
 
-What is needed, carried, unplugged or broken is noted here by whoever tells the story (`fates.py`); `truth` works out what
-follows: when it was used, where it was, when its tag had power and a network.
+What is needed, carried, unplugged or broken is noted here by whoever tells the story (`fates.py`); `truth` works out
+what follows: when it was used, where it was, when its tag had power and a network.
 """
 
 from dataclasses import dataclass, field

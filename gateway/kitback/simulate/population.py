@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from kitback.simulate import fates, shares
 from kitback.simulate.life import DAY, HOUR, MINUTE, STORE, Life
-from kitback.simulate.truth import Away, Place, Setting, Span, Truth, World
+from kitback.simulate.truth import Away, Cause, Place, Setting, Span, Truth, World
 
 CARE_HOMES: Final = 12
 _SCHOOLS: Final = 3
@@ -38,7 +38,7 @@ def _loan(seed: int, number: int, from_s: int, to_s: int) -> Truth:
     rng = _rng(seed, f"loan-{number}")
     kind = _chosen(rng, shares.KIND)
     pathway = _chosen(rng, shares.PATHWAY)
-    setting: Setting = "care_home" if pathway == "care_home" else _chosen(rng, shares.SETTING)  # type: ignore[assignment]
+    setting: Setting = "care_home" if pathway == "care_home" else _chosen(rng, shares.SETTING)
     speed = "discharge" if pathway == "hospital_discharge" and rng.random() < shares.DISCHARGE else None
     # All in the first two thirds, so that there is something to see of each.
     prescribed = from_s + DAY // 2 + int(rng.random() * max(0, (to_s - from_s) * 2 // 3 - DAY // 2))
@@ -64,7 +64,7 @@ def _loan(seed: int, number: int, from_s: int, to_s: int) -> Truth:
     return life.truth()
 
 
-def _possible(life: Life, cause: fates.Cause) -> fates.Cause:
+def _possible(life: Life, cause: Cause) -> Cause:
     """The cause, if it can befall such a loan."""
     if cause in ("unplugged", "broken_pump") and life.kind != "mattress":
         return "needed"
@@ -77,7 +77,8 @@ def _possible(life: Life, cause: fates.Cause) -> fates.Cause:
 
 def _paperwork(life: Life) -> None:
     """What staff tell the register whatever happens."""
-    rng, end = life.rng, life.home or life.end
+    rng = life.rng
+    end = life.end if life.home is None else min(life.home, life.gone or life.home)
     life.tell(life.prescribed, "prescribed")
     drawn = rng.random()
     late = rng.uniform(1, 10) * MINUTE if drawn < 0.7 else rng.uniform(0.5, 8) * HOUR if drawn < 0.94 else 4 * DAY
@@ -92,7 +93,7 @@ def _paperwork(life: Life) -> None:
         if known < at < end:
             life.tell(at, "due_agreed", at + int(rng.uniform(7, 60)) * DAY)
     if rng.random() < shares.RECALLED:
-        at = life.fitted + int(rng.random() * (life.end - life.fitted))
+        at = life.prescribed + 1 + int(rng.random() * (life.end - life.prescribed))
         life.tell(at, "recalled")
         if rng.random() < 0.5:
             life.tell(at + int(rng.uniform(1, 20) * DAY), "recall_ended")
@@ -151,7 +152,9 @@ def _place(seed: int, place_id: str) -> Place:
     known = what != "elsewhere"
     return Place(
         place_id=place_id,
-        type={"care": "care_home", "school": "school", "hospital": "hospital", "store": "store"}.get(what, "loan_address"),  # type: ignore[arg-type]
+        type={"care": "care_home", "school": "school", "hospital": "hospital", "store": "store"}.get(
+            what, "loan_address"
+        ),  # type: ignore[arg-type]
         registered=known,
         surveyed=known and (what != "home" or rng.random() < shares.SURVEYED),
         radios=tuple(rng.randbytes(6).hex() for _ in range(rng.randint(3, 6))),

@@ -1,13 +1,12 @@
 """How common what is, and how long it lasts. Every number says where it comes from.
 
-**P** is published, as the policy's file and its sources have it; everything else is **made up** for the simulation, after
-what the trade's people and papers tell in words. Nobody measured it: figures that follow from these shares say how the
-rules behave, never how people do.
+**P** is published, with its source; everything else is **made up** for the simulation. Nobody measured it: figures that
+follow from these shares say how the rules behave, never how people do.
 """
 
 from typing import Final
 
-from kitback.simulate.truth import Cause, Kind
+from kitback.simulate.truth import Cause, Kind, Setting
 
 KIND: Final[dict[Kind, float]] = {"bed": 45, "mattress": 35, "hoist": 20}
 """Made up. Beds and mattresses mostly go out together, hoists more rarely."""
@@ -24,7 +23,7 @@ PATHWAY: Final = {
 }
 """Made up. Nothing that Kitback knows is lent as a short-term wheelchair."""
 
-SETTING: Final = {"home": 93, "care_home": 4, "school": 2, "hospital": 1}
+SETTING: Final[dict[Setting, float]] = {"home": 93, "care_home": 4, "school": 2, "hospital": 1}
 """Made up; of every pathway but `care_home`, which is always one."""
 
 CAUSE: Final[dict[Cause, float]] = {
@@ -47,8 +46,8 @@ CAUSE: Final[dict[Cause, float]] = {
     "badly_fitted_tag": 1,
     "tag_without_power": 1,
 }
-"""Made up. `unplugged` and `broken_pump` befall mattresses only, `flat_battery` only tags without mains: another loan that
-draws one of them is `needed`. On `end_of_life` nobody recovers: who would, dies."""
+"""Made up. `unplugged` and `broken_pump` befall mattresses only, `flat_battery` only tags without mains: another loan
+that draws one of them is `needed`. On `end_of_life` nobody recovers: who would, dies."""
 
 CARE_DAYS: Final = {
     "crisis_response": 4,
@@ -68,8 +67,8 @@ NEVER_TOLD: Final = 0.43
 about 2 million returned (BBC, THIIS)."""
 
 TOLD_DAYS: Final = 6
-"""And otherwise, how long until it has been fetched: the median in days. Made up; five working days from the request are
-P (Vale of York)."""
+"""And otherwise, how long until it has been fetched: the median in days. Made up; five working days from the request
+are P (Vale of York)."""
 
 SPEED_HOURS: Final[dict[str, tuple[float, float]]] = {
     "crisis_response": (1, 3.9),
@@ -82,8 +81,8 @@ SPEED_HOURS: Final[dict[str, tuple[float, float]]] = {
     "care_home": (10, 70),
     "discharge": (0.8, 1.9),
 }
-"""A van that is in time comes between so many hours after the prescription. After the delivery speeds, which are P: 4 and
-24 hours and 3 days, 2 hours at best from hospital. When within that, is made up."""
+"""A van that is in time comes between so many hours after the prescription. The delivery speeds are P: 4 and 24 hours
+and 3 days, 2 hours at best from hospital. When within that, is made up."""
 
 DISCHARGE: Final = 0.1
 """Of loans on `hospital_discharge`, those for which the fastest speed was asked for. Made up."""

@@ -12,7 +12,8 @@ How far what the register is told may be from the truth (`tag.py` makes the tag'
 - **Times of records**: the tag's counter drifts by up to 1%, and the gateway puts it right from round trips: within
   `RECORD_S` while the tag talks every day, within 1.2% of the time to the nearest round trip when it cannot.
 - **Use**: looked at every 30 s (mattress), 60 s (bed) or 10 s (hoist), and two looks must agree: both ends of a use are
-  noticed up to `SENSED_S` late, and a shorter use may be missed. Uses less than 15 minutes apart are told as one.
+  noticed up to `SENSED_S` late, and a shorter use may be missed. Uses less than `PAUSE_S` apart are told as one. A
+  report that falls within `PAUSE_S` after the end of a use tells of it as going on until then.
 - **When it is told**: a tag that can talk reports at least every `REPORT_EVERY_S`, and at once when it starts and when
   an alarm begins or ends, always at the next whole `TICK_S`. The share `MISSED` of all reports gets lost, or its answer
   does; then, as after every other failure, it tries again a minute later, two, four and so on up to its interval. After
@@ -90,17 +91,20 @@ Step = Literal[
     "recall_ended",
 ]
 
-TICK_S: Final = 600
+TICK_S: Final = 900
 """Tags talk to the gateway at whole multiples of this."""
 
 REPORT_EVERY_S: Final[dict[Kind, int]] = {"mattress": 3600, "bed": 6 * 3600, "hoist": 24 * 3600}
 """The longest a tag that can talk keeps to itself what it knows, in seconds of its own counter."""
 
-RECORD_S: Final = 5
+RECORD_S: Final = 10
 """How far the time of a record may be out, in seconds, while its tag talks every day."""
 
 SENSED_S: Final = 150
 """How late the beginning or end of a use may be noticed, in seconds."""
+
+PAUSE_S: Final = 900
+"""Not used for so long: that use is over."""
 
 MISSED: Final = 0.015
 """The share of reports that get lost, or whose answer does."""

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from kitback.policy import Policy, Scalar
 from kitback.register import counters, lines, listening, outbox
-from kitback.register.loans import KINDS, STATES
+from kitback.register.assets import KINDS, STATES
 from kitback.register.tables import asset, flag, judgement
 from kitback.watch.case import SELECT, Case, Row
 from kitback.watch.rules import RULES, Rule
@@ -23,6 +23,9 @@ from kitback.watch.words import iso
 
 _DAY = 86400
 _JUDGEMENTS = "judgements"
+
+# What is only prescribed is in the store still.
+_on_loan = sa.and_(judgement.c.loan_ref.is_not(None), judgement.c.loan_from.is_not(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def _findings(conn: sa.Connection, rule: Rule, limits: Thresholds, policy: Polic
         flag.c.asset_id == judgement.c.asset_id, flag.c.rule == rule.name, flag.c.closed_at.is_(None)
     )
     seen = sa.and_(rule.when(limits), sa.or_(rule.opens(limits), stands))
-    for row in (Row(*each) for each in conn.execute(SELECT.where(judgement.c.loan_ref.is_not(None), judged, seen))):
+    for row in (Row(*each) for each in conn.execute(SELECT.where(_on_loan, judged, seen))):
         case = Case(row, policy.kind[row.kind], policy.pathway.get(row.pathway), limits.now_s, limits.listening_from)
         yield row.asset_id, _Finding(rule, case)
 

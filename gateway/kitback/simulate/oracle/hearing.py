@@ -14,8 +14,8 @@ from kitback.simulate.truth import (
     without,
 )
 
-_LOST_S: Final = 2 * TICK_S
-"""For reports that get lost, and are tried again with the next tick: three in a row are one in 300,000."""
+_LOST_S: Final = TICK_S
+"""For a report that gets lost, and is tried again with the next tick: two in a row are one in 4,000."""
 
 _DRIFT: Final = 0.012
 """How far a counter, and a time placed by it, may be out."""

@@ -10,10 +10,7 @@ from kitback.simulate.oracle.expected import Expected, Window
 from kitback.simulate.oracle.holds import counts
 from kitback.simulate.oracle.london import day, later, midnight_after, stamp
 from kitback.simulate.oracle.where import in_stores
-from kitback.simulate.truth import SENSED_S, Span, Spans, common, joined, without
-
-_ONE_USE_S: Final = 900
-"""Uses that lie less apart are told as one."""
+from kitback.simulate.truth import PAUSE_S, SENSED_S, Span, Spans, common, joined, without
 
 _DAY_S: Final = 86400
 
@@ -54,7 +51,7 @@ def _noted(case: Case, at_least_s: int) -> Spans:
     for use in used:
         if use.to_s - use.from_s < at_least_s:
             continue
-        if found and use.from_s - found[-1].to_s < _ONE_USE_S:
+        if found and use.from_s - found[-1].to_s < PAUSE_S:
             found[-1] = Span(found[-1].from_s, use.to_s)
         else:
             found.append(use)
@@ -121,7 +118,7 @@ def _unused(case: Case, quiet: Quiet, sure: bool) -> Iterator[Expected]:
     used = "not used" if quiet.used_s == case.end_s else f"used again {stamp(quiet.used_s)}"
     yield from case.flags(
         quiet.rule,
-        Window(quiet.since_s - before_s, quiet.since_s + SENSED_S + error_s),
+        Window(quiet.since_s - before_s, quiet.since_s + PAUSE_S + SENSED_S + error_s),
         common(without(may, is_in_stores), case.may_be_on_loan),
         common(without(must, may_be_in_stores), case.on_loan),
         f"{truth.cause}: unused since {stamp(quiet.since_s)}, long enough at {stamp(quiet.counts_s)}, {used}",

@@ -1,0 +1,124 @@
+"""The clocks of loans and assets, from the policy: set by the steps that start them, anew when the policy changed."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from kitback.policy import Policy, PolicyError
+from kitback.register.store import Register
+from kitback.register.tables import asset, judgement, loan
+from kitback.register.upsert import among, change, texts
+
+_BATCH: Final = 1000
+"""Rows a transaction: others wait for it no longer than for a batch of reports."""
+
+Facts = Mapping[str, Any]
+"""A row by its columns' names."""
+Times = dict[str, int | None]
+"""The columns that are clocks, in Unix seconds."""
+
+
+class Reclocked(NamedTuple):
+    """How many have other clocks than before."""
+
+    loans: int
+    assets: int
+
+
+def of_loan(policy: Policy, lent: Facts) -> Times:
+    """The clocks of a loan.
+
+    That of its delivery stands still once it was delivered: a promise stays kept, or broken, whatever is agreed later.
+    A day that staff agreed for this loan stays as well.
+
+    Raises:
+        PolicyError: the policy lacks its pathway or its delivery speed.
+    """
+    pathway, delivered_s = lent["pathway"], lent["from_s"]
+    clocks = policy.clocks(pathway, lent["setting"], lent["speed"], lent["prescribed_s"], delivered_s)
+    if delivered_s is None:
+        return {"deliver_by_s": clocks.deliver_by_s, "deliver_risk_s": clocks.deliver_risk_s}
+    due_s = lent["due_s"] if lent["due_own"] else clocks.due_s
+    return {
+        "due_s": due_s,
+        "due_soon_s": None if due_s is None else policy.due_soon(delivered_s, due_s),
+        "review_s": policy.next_review(pathway, delivered_s, lent["reviewed_s"]),
+    }
+
+
+def of_asset(policy: Policy, owned: Facts) -> Times:
+    """The clocks of an asset; one whose latest service or examination nobody knows has none."""
+    kind, serviced_s, examined_s = owned["kind"], owned["serviced_s"], owned["examined_s"]
+    return {
+        "service_due_s": None if serviced_s is None else policy.serviced(kind, serviced_s),
+        "exam_due_s": None if examined_s is None else policy.examined(kind, examined_s),
+    }
+
+
+def reclock(register: Register, policy: Policy) -> Reclocked:
+    """Set the clocks of all open loans and of all assets anew, after the policy changed.
+
+    A loan on a pathway that the policy lacks keeps the clocks it has.
+
+    Raises:
+        RegisterError: the database failed; what was done until then stays, and doing it again does the rest.
+    """
+    loans = _anew(register, loan, loan.c.to_s.is_(None), _known(policy), "loan_ref")
+    assets = _anew(register, asset, sa.true(), lambda row: of_asset(policy, row), "asset_id")
+    return Reclocked(loans, assets)
+
+
+def _known(policy: Policy) -> Callable[[Facts], Times]:
+    def clocks(lent: Facts) -> Times:
+        try:
+            return of_loan(policy, lent)
+        except PolicyError:
+            return {}
+
+    return clocks
+
+
+def _anew(
+    register: Register, table: sa.Table, which: sa.ColumnElement[bool], clocks: Callable[[Facts], Times], judged: str
+) -> int:
+    """Set a table's clocks anew, here and in the judgements that name its key in the column `judged`."""
+    (key,) = table.primary_key
+    changed, last = 0, ""
+    while True:
+        with register.read() as conn:
+            rows = conn.execute(sa.select(table).where(which, key > last).order_by(key).limit(_BATCH)).all()
+        if not rows:
+            return changed
+        last = rows[-1]._mapping[key.name]
+        keys = [row._mapping[key.name] for row in rows if _differs(row._asdict(), clocks)]
+        if keys:
+            # Most often nothing is to be done, and nobody has to wait. What is to be done is looked at again.
+            with register.write() as conn:
+                rows = conn.execute(sa.select(table).where(which, among(key, "keys")), {"keys": texts(keys)}).all()
+                changed += _put(conn, table, [row for row in rows if _differs(row._asdict(), clocks)], clocks, judged)
+
+
+def _differs(row: Facts, clocks: Callable[[Facts], Times]) -> bool:
+    return any(row[name] != value for name, value in clocks(row).items())
+
+
+def _put(
+    conn: sa.Connection, table: sa.Table, rows: Sequence[sa.Row[Any]], clocks: Callable[[Facts], Times], judged: str
+) -> int:
+    (key,) = table.primary_key
+    # One order of locking, as when reports are taken in.
+    mine = sa.select(judgement.c.asset_id).where(among(judgement.c.asset_id, "assets")).order_by(judgement.c.asset_id)
+    conn.execute(mine.with_for_update(key_share=True), {"assets": texts(row.asset_id for row in rows)})
+    for names, values in _by_columns((row._mapping[key.name], clocks(row._asdict())) for row in rows):
+        change(conn, table, (*names, key.name), values)
+        change(conn, judgement, (*names, judged), values)
+    return len(rows)
+
+
+def _by_columns(rows: Iterable[tuple[str, Times]]) -> Iterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
+    """New values, with their key at the end, put together by the columns they are of."""
+    sorts: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+    for key, times in rows:
+        sorts.setdefault(tuple(times), []).append((*times.values(), key))
+    yield from sorts.items()
