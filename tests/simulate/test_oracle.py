@@ -112,7 +112,7 @@ def test_a_use_too_short_to_be_noted_for_sure_leaves_it_open() -> None:
 
 def test_what_is_not_used_from_the_first_day_is_never_used_and_not_idle() -> None:
     flag = only(flags(loan(use=(), cause="never_needed")), "never_used")
-    assert (DELIVERED in flag.since, flag.earliest_s) == (True, DELIVERED + 7 * DAY - 5)
+    assert (DELIVERED in flag.since, flag.earliest_s) == (True, DELIVERED + 7 * DAY - RECORD_S)
 
 
 def test_a_sensor_that_sees_nothing_makes_it_never_used() -> None:

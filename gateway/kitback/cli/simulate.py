@@ -161,7 +161,7 @@ def _agreement(ran: "Ran", policy: "Policy") -> "Agreement":
 def _show_agreement(found: "Agreement") -> None:
     table(
         "Beside the oracle, which knows the truth and the policy and no rule",
-        ("Rule", "Raised", "Right", "Wrong", "Missed", "Either way", "Ended wrongly", "Precision", "Recall"),
+        ("Rule", "Raised", "Right", "Wrong", "Missed", "Either", "Ended", "Prec.", "Recall"),
         (
             (
                 score.rule,
@@ -174,8 +174,9 @@ def _show_agreement(found: "Agreement") -> None:
         ),
     )
     typer.echo(
-        f"{len(found.disagreements):,} flags over which they part: --json tells of each what was true and what was "
-        "said. Either way: the truth was too near a threshold. docs/oracle.md says how the oracle reads the rules.\n"
+        "Either: the truth was too near a threshold, so that it may be raised or not. Ended: right, but closed too "
+        f"early or too late. {len(found.disagreements):,} flags over which they part: --json tells of each what was "
+        "true and what was said. docs/oracle.md says how the oracle reads the rules.\n"
     )
 
 
