@@ -256,10 +256,27 @@ def test_a_delivery_is_at_risk_before_it_is_late(pathway: str, speed: str | None
     assert breach_s > risk_s
 
 
-def test_a_delivery_in_time_that_staff_told_late_may_be_flagged_or_not() -> None:
-    late = (told("prescribed", PRESCRIBED), told("delivered", at(5), DELIVERED))
-    assert must(flags(loan(told=late))) == []
-    assert [each.rule for each in flags(loan(told=late))] == ["not_delivered"]
+def _told_late(days: float, **changes: Any) -> Truth:
+    """A crisis bed that was there two hours after the prescription, an hour before it would have been at risk."""
+    late = (told("prescribed", PRESCRIBED), told("delivered", at(days), DELIVERED))
+    return loan(told=late, pathway="crisis_response", **changes)
+
+
+def test_a_delivery_that_its_tag_told_of_needs_nobody_to_tell_of_it() -> None:
+    assert "not_delivered" not in must(flags(_told_late(2)))
+    late = loan(told=(told("prescribed", PRESCRIBED), told("delivered", at(5), DELIVERED)))
+    assert flags(late) == []
+
+
+def test_while_its_tag_tells_of_it_it_may_be_at_risk_or_not() -> None:
+    flag = next(each for each in flags(_told_late(2)) if each.rule == "not_delivered")
+    assert flag.latest_s is None
+    assert DELIVERED < flag.over.last_s < DELIVERED + 10 * HOUR
+
+
+def test_a_delivery_that_nobody_and_no_tag_told_of_is_at_risk_until_somebody_does() -> None:
+    flag = next(each for each in flags(_told_late(2, tag=tag(awake=()))) if each.rule == "not_delivered")
+    assert (flag.latest_s, flag.over.first_s) == (PRESCRIBED + 3 * HOUR + JUDGE_S, at(2))
 
 
 def test_a_service_is_on_the_worklist_four_weeks_before_it_is_due() -> None:

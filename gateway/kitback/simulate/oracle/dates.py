@@ -6,7 +6,7 @@ from kitback.policy import Period
 from kitback.simulate.oracle.case import Case, spans
 from kitback.simulate.oracle.expected import Expected, Window
 from kitback.simulate.oracle.london import later, stamp
-from kitback.simulate.oracle.where import in_stores
+from kitback.simulate.oracle.where import FIRST_S, in_stores
 from kitback.simulate.truth import Spans, Step, common, without
 
 
@@ -23,20 +23,24 @@ def expected(case: Case) -> Iterator[Expected]:
 
 
 def _not_delivered(case: Case) -> Iterator[Expected]:
-    truth = case.truth
+    """Until staff tell of the delivery, or its tag started and listened where it was delivered to."""
+    truth, hearing = case.truth, case.hearing
     speed = case.policy.delivery_speed[truth.speed or case.pathway.delivery_speed]
     deliver_by_s = later(truth.prescribed_s, speed.within)
     risk_s = max(later(deliver_by_s, speed.warn_before, -1), truth.prescribed_s)
     told_s = min(case.returned_s, case.end_s if case.known_delivered_s is None else case.known_delivered_s)
-    there_s = min(told_s, case.end_s if truth.delivered_s is None else truth.delivered_s)
-    there = "not delivered" if truth.delivered_s is None else f"delivered {stamp(truth.delivered_s)}"
+    heard_s, surely_heard_s, there = case.end_s, case.end_s, "not delivered"
+    if truth.delivered_s is not None:
+        heard_s = hearing.soonest(truth.delivered_s)
+        surely_heard_s = hearing.latest(truth.delivered_s + FIRST_S)
+        there = f"delivered {stamp(truth.delivered_s)}"
     yield from case.flags(
         "not_delivered",
         Window(risk_s, risk_s),
-        spans((risk_s, told_s)),
-        spans((risk_s, there_s)),
+        spans((risk_s, min(told_s, surely_heard_s))),
+        spans((risk_s, min(told_s, heard_s))),
         f"to be delivered by {stamp(deliver_by_s)}, {there}, told {stamp(told_s)}",
-        "delivered in time, which its tag may have told before staff did",
+        "delivered by then, which its tag was just telling",
     )
 
 

@@ -10,7 +10,10 @@ from kitback.simulate.oracle.expected import Expected, Window
 from kitback.simulate.oracle.holds import counts
 from kitback.simulate.oracle.london import day, later, midnight_after, stamp
 from kitback.simulate.oracle.where import in_stores
-from kitback.simulate.truth import PAUSE_S, SENSED_S, Span, Spans, common, joined, without
+from kitback.simulate.truth import PAUSE_S, SENSED_S, Kind, Span, Spans, common, joined, without
+
+_SEEN_S: Final[dict[Kind, int]] = {"mattress": 90, "bed": SENSED_S, "hoist": 30}
+"""A use of this length, three looks of its tag, cannot be missed."""
 
 _DAY_S: Final = 86400
 
@@ -32,7 +35,7 @@ def expected(case: Case) -> Iterator[Expected]:
     """Flags of idle, never_used and in_use_not_on_loan."""
     if case.truth.delivered_s is None:
         return
-    uses, surely = _noted(case, 1), _noted(case, SENSED_S)
+    uses, surely = _noted(case, 1), _noted(case, _SEEN_S[case.truth.kind])
     quiets = {quiet[:3]: quiet for quiet in _quiets(case, case.truth.delivered_s, uses)}
     others = quiets if uses == surely else {quiet[:3]: quiet for quiet in _quiets(case, case.truth.delivered_s, surely)}
     for key, quiet in sorted({**others, **quiets}.items(), key=lambda item: item[1].counts_s):
@@ -70,7 +73,7 @@ def _quiets(case: Case, delivered_s: int, uses: Spans) -> Iterator[Quiet]:
         counts_s = counts(case, since_s, _idle(case))
         used_s = rest[0].from_s if rest else case.end_s
         ended_by = 0
-        if counts_s < min(case.hearing.latest(used_s + SENSED_S), case.end_s):
+        if counts_s < case.end_s and (counts_s <= used_s or _unaware(case, counts_s, used_s)):
             over, steady_from = _steady_use(case, rest)
             yield Quiet(rule, since_s, counts_s, used_s, over)
             if counts_s <= used_s:
@@ -78,6 +81,11 @@ def _quiets(case: Case, delivered_s: int, uses: Spans) -> Iterator[Quiet]:
         if ended_by >= len(rest):
             return
         rule, since_s, rest = "idle", rest[ended_by].to_s, rest[ended_by + 1 :]
+
+
+def _unaware(case: Case, at_s: int, used_s: int) -> bool:
+    """Whether somebody who trusts its tag's last report may not know at a moment of a use that began before."""
+    return _unsuspended(case, at_s) == at_s < case.hearing.latest(used_s + SENSED_S)
 
 
 def _steady_use(case: Case, uses: Spans) -> tuple[Window, int]:
@@ -109,7 +117,10 @@ def _unused(case: Case, quiet: Quiet, sure: bool) -> Iterator[Expected]:
     error_s = hearing.error(quiet.since_s)
     known_s = hearing.latest(_all_observed_s(case, quiet) + SENSED_S + error_s)
     over = Window(quiet.over.first_s, hearing.latest(quiet.over.last_s + SENSED_S))
-    may = spans((_unsuspended(case, quiet.counts_s - error_s), over.last_s))
+    raised_s = _unsuspended(case, quiet.counts_s - error_s)
+    if raised_s > max(quiet.counts_s, quiet.used_s):
+        return  # it comes to light together with the use that ended it
+    may = spans((raised_s, over.last_s))
     must = spans((known_s, over.first_s)) if sure and known_s < quiet.used_s else ()
     may_be_in_stores, is_in_stores = in_stores(case)
     before_s = SENSED_S + error_s

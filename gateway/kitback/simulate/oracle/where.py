@@ -9,7 +9,7 @@ from kitback.simulate.oracle.holds import held
 from kitback.simulate.oracle.london import stamp
 from kitback.simulate.truth import TICK_S, Spans, Stay, common, joined, without
 
-_FIRST_S: Final = 3600 + TICK_S
+FIRST_S: Final = 3600 + TICK_S
 """A tag has listened this long after it was driven somewhere, or started."""
 
 _AGAIN_S: Final = int(24 * 3600 * 1.012) + TICK_S
@@ -80,7 +80,7 @@ def _listens(case: Case, stay: Stay) -> list[int]:
     """By when its tag has listened there once, twice and so on; the end of the world where it has not."""
     found: list[int] = []
     for awake in common(case.truth.tag.awake, spans((stay.from_s, stay.to_s))):
-        found += range(awake.from_s + _FIRST_S, awake.to_s, _AGAIN_S)
+        found += range(awake.from_s + FIRST_S, awake.to_s, _AGAIN_S)
     return [*found[:_NOTES], *[case.end_s] * (_NOTES - len(found))]
 
 
