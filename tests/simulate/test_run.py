@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 
 from kitback.policy import load
-from kitback.register import Register
+from kitback.register import Register, counters
 from kitback.register.tables import audit, judgement, loan, tag_now, use_day
 from kitback.register.tag_states import accounts
 from kitback.simulate.population import draw
@@ -18,6 +18,7 @@ from simulate_parts import DAY, HOUR, small
 def test_what_was_run_is_in_the_books(seen):
     with seen.register.read() as conn:
         assert_conserved(conn)
+        assert counters.everything(conn)["received"] == seen.ran.reports
 
 
 def test_nothing_is_lost_and_nothing_is_set_aside(seen):
@@ -129,10 +130,11 @@ def outage() -> World:
 
 
 def test_what_waited_at_the_broker_comes_when_the_gateway_is_back_and_counts_once(outage, tmp_path):
-    run(outage, load(), tmp_path, judged_every_s=12 * HOUR)
+    ran = run(outage, load(), tmp_path, judged_every_s=12 * HOUR)
     register = Register.open(str(tmp_path / REGISTER))
     with register.read() as conn:
         assert_conserved(conn)
+        assert counters.everything(conn)["received"] == ran.reports
         rows = conn.execute(sa.select(accounts.c.newest, accounts.c.high, accounts.c.applied, accounts.c.lost)).all()
     register.close()
     assert all(row.applied == row.high and row.lost == 0 for row in rows)

@@ -24,7 +24,7 @@ REGISTER: Final = "register.db"
 PEPPER: Final = "pepper"
 
 Progress = Callable[[int, int], None]
-"""Told now and then how far the world is, in Unix seconds, and how many reports were made."""
+"""Told now and then how far the world is, in Unix seconds, and how many reports there were."""
 
 
 class Ran(Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class Ran(Struct, frozen=True, kw_only=True):
     flags: list[Flag]
     refused: list[Refused]
     reports: int
-    """Messages that tags sent, those that got lost included."""
+    """Messages of tags that reached the broker."""
     judged_every_s: int
 
 
@@ -121,7 +121,7 @@ class _Fleet:
         for number, tag in talking:
             message = tag.message(now)
             (lost if tag.loses() else sent).append((number, tag, message))
-        self.reports += len(sent) + len(lost)
+        self.reports += len(sent)
         answers = self._gateway.take([message for _, _, message in sent])
         goes_on = []
         for number, tag, _ in sent:
