@@ -285,6 +285,11 @@ def test_a_service_is_on_the_worklist_four_weeks_before_it_is_due() -> None:
     assert flag.over.first_s == END
 
 
+def test_one_that_was_due_before_anybody_knew_of_the_asset_is_on_it_from_then() -> None:
+    flag = only(flags(loan(serviced_s=START - 400 * DAY, tag=tag(fitted_s=START + HOUR))), "service_due")
+    assert (flag.earliest_s, flag.latest_s) == (START, PRESCRIBED + JUDGE_S)
+
+
 def test_a_service_ends_it() -> None:
     done = told("serviced", at(12), at(11))
     assert only(flags(loan(done, serviced_s=START - 330 * DAY)), "service_due").over.first_s == at(12)
@@ -305,6 +310,17 @@ def test_a_recall_stands_until_it_was_made_safe_also_after_the_return() -> None:
     steps = (told("recalled", at(20)), told("returned", at(22)), told("recall_ended", at(30)))
     flag = only(flags(loan(*steps, use=nights(0, 20))), "recall")
     assert (flag.earliest_s, flag.latest_s, flag.over) == (at(20), at(20) + JUDGE_S, (at(30), at(30) + JUDGE_S))
+
+
+def test_the_gateway_judges_nothing_while_it_is_away_nor_need_it_while_the_broker_is() -> None:
+    for away in (Away("gateway", at(42) - HOUR, at(42) + HOUR), Away("broker", at(42), at(42) + HOUR)):
+        overdue = next(each for each in flags(loan(pathway="home_first"), away) if each.rule == "overdue")
+        assert overdue.latest_s == at(42) + HOUR + 2 * JUDGE_S
+
+
+def test_what_is_over_before_it_must_have_been_judged_may_be_left_out() -> None:
+    steps = (told("recalled", at(20)), told("recall_ended", at(20) + JUDGE_S))
+    assert only(flags(loan(*steps)), "recall").latest_s is None
 
 
 # ---- whereabouts -----------------------------------------------------------------------------------------------------

@@ -63,38 +63,33 @@ class Case:
         there_s = self.somebody_there(at_s)
         return there_s + self._judge_every_s * (1 if there_s == at_s else 2)
 
-    def flags(self, rule: str, since: Window, may: Spans, must: Spans, true: str, why: str) -> Iterator[Expected]:
+    def flags(
+        self, rule: str, since: Window, may: Spans, must: Spans, true: str, why: str = "hardly begun"
+    ) -> Iterator[Expected]:
         """The flags of a rule that may stand in one set of spans, and must in another, which lies within.
 
         Args:
             rule: Its name.
             since: When what it says began.
             may: A flag outside of these is wrong.
-            must: When the register knows enough for a flag to stand.
+            must: When the register knows enough for a flag to stand; too short to be judged, it need not.
             true: What is true.
             why: What makes it an either way where there is no time in which it must.
         """
         for span in common(may, spans((self.world.from_s, self.end_s))):
-            earliest_s = span.from_s
-            for part in common((span,), must) or (None,):
-                latest_s = None if part is None else self.judged(part.from_s)
-                must_be = part is not None and latest_s is not None and latest_s < part.to_s
-                over_s = self.judged(span.to_s) if span.to_s < self.end_s else self.end_s
+            over_s = self.judged(span.to_s) if span.to_s < self.end_s else self.end_s
+            parts = [part for part in common((span,), must) if self.judged(part.from_s) < part.to_s]
+            for earliest_s, part in zip([span.from_s, *(part.to_s for part in parts)], parts or [None], strict=False):
                 yield Expected(
                     asset_id=self.truth.asset_id,
                     rule=rule,
                     since=since,
                     earliest_s=earliest_s,
-                    latest_s=latest_s if must_be else None,
-                    over=Window(part.to_s if must_be and part else earliest_s, over_s),
+                    latest_s=self.judged(part.from_s) if part else None,
+                    over=Window(part.to_s if part else earliest_s, over_s),
                     true=true,
-                    either_way=""
-                    if must_be
-                    else why
-                    if part is None
-                    else "over, or the world was, before it must have been judged",
+                    either_way="" if part else why,
                 )
-                earliest_s = part.to_s if part else earliest_s
 
 
 def spans(*pairs: tuple[int | None, int | None]) -> Spans:

@@ -112,4 +112,4 @@ def _recall(case: Case) -> Iterator[Expected]:
     for told in case.told("recalled"):
         called_back = spans((told.at_s, next(end for end in ends if end >= told.at_s)))
         true = f"called back {stamp(told.at_s)}"
-        yield from case.flags("recall", Window(told.said_s, told.at_s), called_back, called_back, true, "")
+        yield from case.flags("recall", Window(told.said_s, told.at_s), called_back, called_back, true)
