@@ -79,7 +79,8 @@ class Case:
         for span in common(may, spans((self.world.from_s, self.end_s))):
             over_s = self.judged(span.to_s) if span.to_s < self.end_s else self.end_s
             parts = [part for part in common((span,), must) if self.judged(part.from_s) < part.to_s]
-            for earliest_s, part in zip([span.from_s, *(part.to_s for part in parts)], parts or [None], strict=False):
+            earliest_s = span.from_s
+            for part in parts or (None,):
                 yield Expected(
                     asset_id=self.truth.asset_id,
                     rule=rule,
@@ -90,6 +91,7 @@ class Case:
                     true=true,
                     either_way="" if part else why,
                 )
+                earliest_s = part.to_s if part else earliest_s
 
 
 def spans(*pairs: tuple[int | None, int | None]) -> Spans:
