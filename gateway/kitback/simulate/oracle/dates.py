@@ -7,7 +7,7 @@ from kitback.simulate.oracle.case import Case, spans
 from kitback.simulate.oracle.expected import Expected, Window
 from kitback.simulate.oracle.london import later, stamp
 from kitback.simulate.oracle.where import FIRST_S, in_stores
-from kitback.simulate.truth import Spans, Step, common, without
+from kitback.simulate.truth import SENSED_S, Spans, Step, common, without
 
 
 def expected(case: Case) -> Iterator[Expected]:
@@ -36,7 +36,7 @@ def _not_delivered(case: Case) -> Iterator[Expected]:
         there = f"delivered {stamp(truth.delivered_s)}"
     yield from case.flags(
         "not_delivered",
-        Window(risk_s, risk_s),
+        Window(risk_s, deliver_by_s),
         spans((risk_s, min(told_s, surely_heard_s))),
         spans((risk_s, min(told_s, heard_s))),
         f"to be delivered by {stamp(deliver_by_s)}, {there}, told {stamp(told_s)}",
@@ -75,7 +75,7 @@ def _review(case: Case, delivered_s: int) -> Iterator[Expected]:
 def _told_of(case: Case, rule: str, since_s: int, may: Spans, must: Spans, true: str) -> Iterator[Expected]:
     yield from case.flags(
         rule,
-        Window(since_s - 1, since_s + 1),
+        Window(since_s - SENSED_S, since_s + SENSED_S),  # its tag may have dated the delivery
         common(may, case.may_be_on_loan),
         common(must, case.on_loan),
         true,
@@ -99,7 +99,7 @@ def _upkeep(
         warn_s = later(due_s, warning, -1)
         yield from case.flags(
             rule,
-            Window(warn_s, warn_s),
+            Window(warn_s, due_s),
             spans((max(warn_s, from_s), to_s)),
             spans((max(warn_s, from_s, known_s), to_s)),
             f"due {stamp(due_s)}, on the worklist from {stamp(warn_s)}",
