@@ -95,6 +95,13 @@ def test_one_stray_use_neither_ends_an_idle_flag_nor_begins_another() -> None:
     assert only(flags(loan(use=nights(0, 10), stray=(span(20, 20.01),))), "idle").over.first_s == END
 
 
+def test_what_it_says_last_may_be_since_a_stray_use() -> None:
+    flag = only(flags(loan(use=nights(0, 10), stray=(span(20, 20.01),))), "idle")
+    assert at(9.4) in flag.since
+    assert at(20.01) in flag.since
+    assert at(21) not in flag.since
+
+
 def test_a_stray_use_before_it_counts_puts_it_off() -> None:
     assert only(flags(loan(use=nights(0, 10), stray=(span(12, 12.01),))), "idle").earliest_s == at(19.01) - RECORD_S
 
@@ -222,6 +229,13 @@ def test_a_review_is_due_until_it_was_told_and_again_from_when_it_was() -> None:
         ("review_due", at(28), at(30)),
         ("review_due", at(57), END),
     ]
+
+
+def test_a_review_held_more_than_a_week_early_leaves_the_first_one_standing() -> None:
+    early, in_time = told("reviewed", at(27)), told("reviewed", at(28.5))
+    review = next(each for each in flags(loan(early, pathway="home_first")) if each.rule == "review_due")
+    assert review.earliest_s == at(35)
+    assert "review_due" not in [each.rule for each in flags(loan(in_time, pathway="home_first"))]
 
 
 def test_the_91_day_mark_is_reviewed_across_the_change_of_clocks() -> None:

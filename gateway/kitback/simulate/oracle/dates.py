@@ -62,10 +62,12 @@ def _due_back(case: Case, delivered_s: int) -> Iterator[Expected]:
 
 
 def _review(case: Case, delivered_s: int) -> Iterator[Expected]:
+    """A review held long before the first one was due leaves that one standing."""
+    first_s = later(delivered_s, case.pathway.review)
+    counts_from_s = later(first_s, case.policy.watch.due_soon, -1)
+    reviews = [told for told in case.told("reviewed") if told.said_s >= counts_from_s]
     again = case.pathway.review_again
-    dates = [(case.world.from_s, later(delivered_s, case.pathway.review))]
-    reviews = case.told("reviewed")
-    dates += [(told.at_s, later(told.said_s, again)) for told in reviews if again]
+    dates = [(case.world.from_s, first_s), *((told.at_s, later(told.said_s, again)) for told in reviews if again)]
     ends = [told.at_s for told in reviews] + [case.end_s]
     for (from_s, review_s), to_s in zip(dates, ends, strict=False):
         due = spans((max(review_s, from_s), to_s))

@@ -27,6 +27,8 @@ class Quiet(NamedTuple):
     """Since when it is long enough."""
     used_s: int
     """When it was used next; the end of the world if it was not."""
+    strayed_s: int
+    """When the last stray use before steady use ended; `since_s` if there was none."""
     over: Window
     """When it is in steady use again: by the days on which it was used, and by those on which a use began."""
 
@@ -75,7 +77,8 @@ def _quiets(case: Case, delivered_s: int, uses: Spans) -> Iterator[Quiet]:
         ended_by = 0
         if counts_s < case.end_s and (counts_s <= used_s or _unaware(case, counts_s, used_s)):
             over, steady_from = _steady_use(case, rest)
-            yield Quiet(rule, since_s, counts_s, used_s, over)
+            strayed_s = rest[steady_from - 1].to_s if steady_from else since_s
+            yield Quiet(rule, since_s, counts_s, used_s, strayed_s, over)
             if counts_s <= used_s:
                 ended_by = steady_from
         if ended_by >= len(rest):
@@ -129,7 +132,7 @@ def _unused(case: Case, quiet: Quiet, sure: bool) -> Iterator[Expected]:
     used = "not used" if quiet.used_s == case.end_s else f"used again {stamp(quiet.used_s)}"
     yield from case.flags(
         quiet.rule,
-        Window(quiet.since_s - before_s, quiet.since_s + PAUSE_S + SENSED_S + error_s),
+        Window(quiet.since_s - before_s, quiet.strayed_s + PAUSE_S + SENSED_S + error_s),
         common(without(may, is_in_stores), case.may_be_on_loan),
         common(without(must, may_be_in_stores), case.on_loan),
         f"{truth.cause}: unused since {stamp(quiet.since_s)}, long enough at {stamp(quiet.counts_s)}, {used}",
