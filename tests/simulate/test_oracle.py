@@ -219,6 +219,14 @@ def test_another_date_agreed_on_takes_the_place_of_the_first() -> None:
     ]
 
 
+def test_a_return_ends_what_was_due_of_the_loan() -> None:
+    found = flags(loan(told("returned", at(50)), use=nights(0, 50), pathway="home_first"))
+    assert {each.rule: each.over for each in found if each.over.first_s > at(49)} == {
+        "overdue": (at(50), at(50) + JUDGE_S),
+        "review_due": (at(50), at(50) + JUDGE_S),
+    }
+
+
 def test_an_open_loan_is_never_overdue() -> None:
     assert must(flags(loan(pathway="end_of_life"))) == ["review_due"]
 
