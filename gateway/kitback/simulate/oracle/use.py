@@ -173,7 +173,7 @@ def _not_on_loan(case: Case, uses: Spans, surely: Spans) -> Iterator[Expected]:
     known_s = case.hearing.latest(since_s + SENSED_S)
     yield from case.flags(
         "in_use_not_on_loan",
-        Window(started_s - error_s, since_s + error_s),
+        Window(started_s - error_s, (begun[0].to_s if begun else since_s) + PAUSE_S + error_s),
         spans((case.hearing.soonest(max(possible[0].from_s, told_s)), case.end_s)),
         spans((known_s, max(known_s + 1, possible[-1].to_s))) if begun else (),
         f"{case.truth.cause}: booked back {stamp(told_s)}, used again {stamp(possible[0].from_s)}",
