@@ -53,7 +53,7 @@ class Service:
         days: int = 30,
         **facts: int | str | bool | None,
     ) -> None:
-        """Lend a tagged asset `days` ago; unless `facts` say otherwise all is well: whole, at home, just used."""
+        """Lend a tagged asset `days` ago; unless `facts` say otherwise all is well: whole, there, just used."""
         at = NOW - days * DAY
         with self.register.write() as conn:
             assets.add_asset(conn, asset_id, kind, "Model 7", at=at)
@@ -68,12 +68,37 @@ class Service:
             "whole": True,
             "battery_mv": 4000,
             "used_at": NOW - 2 * HOUR,
+            "review_s": None,
             "place_id": "home",
             "place_type": "loan_address",
             "place_from": at,
             "place_seen": NOW - HOUR,
         }
         self.tell(asset_id, **(well | facts))
+
+    def prescribe(
+        self,
+        asset_id: str,
+        pathway: str,
+        at: int,
+        *,
+        speed: str | None = None,
+        tagged: bool = True,
+        setting: str = "home",
+    ) -> None:
+        """Reserve a bed that is in stores, where its tag was heard just now."""
+        with self.register.write() as conn:
+            assets.add_asset(conn, asset_id, "bed", "Model 7", at=at - 30 * DAY)
+            if tagged:
+                tag_id = asset_id.encode().hex().rjust(12, "0")[-12:]
+                tags.enrol_tag(conn, tag_id, b"0123456789abcdef", at - 30 * DAY)
+                fittings.fit_tag(conn, tag_id, asset_id, at - 30 * DAY)
+                there = {"asset_id": asset_id, "from_s": at - 30 * DAY, "place_id": "store", "confidence": 1}
+                conn.execute(sa.insert(whereabouts).values(there))
+            loans.prescribe(conn, self.policy, f"L-{asset_id}", asset_id, pathway, setting, "home", at, speed=speed)
+        if tagged:
+            told = {"heard_at": at, "complete_to": at, "whole": True, "battery_mv": 4000, "place_seen": at}
+            self.tell(asset_id, **told, place_id="store", place_type="store", place_from=at - 30 * DAY)
 
     def tell(self, asset_id: str, **facts: int | str | bool | None) -> None:
         """Change what the register knows of an asset."""
@@ -83,7 +108,7 @@ class Service:
     def judge(self, now_s: int = NOW) -> Judged:
         with self.register.write() as conn:
             listening.still(conn, now_s)
-            return judge(conn, self.policy, now_s)
+        return judge(self.register, self.policy, now_s)
 
     def open_flags(self, asset_id: str) -> dict[str, str]:
         """Sentences of an asset's open flags, by rule."""

@@ -35,7 +35,7 @@ class Told:
 
     def raised(self) -> dict[Flag, str]:
         """The flags on the worklist and since when they say."""
-        return {(item.asset_id, item.reason): item.since for item in self.run.worklist()}
+        return {(item.asset_id, item.reason): item.since for item in self.run.worklist().items}
 
     def expected(self) -> dict[Flag, Expected]:
         """The flags that the table says."""

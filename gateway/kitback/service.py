@@ -171,8 +171,7 @@ class Gateway:
 
         def watch() -> None:
             if leases.leads("watch", 2 * config.watch_every_s):
-                with register.write() as conn:
-                    judge(conn, policy, now_s(self._clock))
+                judge(register, policy, now_s(self._clock))
 
         self._run("intake", lambda: worker.run(self._stopping))
         self._run("watch", lambda: self._repeat(watch, config.watch_every_s))

@@ -23,7 +23,7 @@ def kitback(*arguments: str, columns: int = 200) -> Result:
 
 def test_help_lists_every_command_and_the_exit_codes() -> None:
     told = kitback("--help").output
-    for command in ("demo", "worklist", "gateway", "quarantine", "history", "grafana", "policy", "tag"):
+    for command in ("demo", "worklist", "flags", "gateway", "quarantine", "history", "grafana", "policy", "tag"):
         assert command in told
     assert "Exit codes" in told
 
@@ -38,7 +38,19 @@ def test_help_lists_every_command_and_the_exit_codes() -> None:
         "quarantine replay",
         "history status",
         "grafana push",
+        "flags list",
+        "flags show",
+        "flags contact",
+        "flags confirm",
+        "flags still-needed",
+        "flags snooze",
+        "flags collect",
+        "flags close",
+        "flags reopen",
+        "flags outcomes",
         "policy show",
+        "policy check",
+        "policy explain",
         "tag",
         "tag flash",
         "tag deploy",
@@ -122,7 +134,7 @@ def test_a_bad_policy_is_named_with_its_remedy(tmp_path: Path) -> None:
     (tmp_path / "ours.toml").write_text('[kind.bed]\nidle = "4 d"\n')
     told = kitback("worklist", "--policy", str(tmp_path / "ours.toml"))
     assert told.exit_code == 2
-    assert 'ours.toml: kind.bed.idle: no such setting; did you mean "idle_home"?' in told.stderr
+    assert 'ours.toml:2: kind.bed.idle: no such setting; did you mean "idle_home"?' in told.stderr
 
 
 def test_brackets_in_what_people_typed_are_shown_as_they_are(service: Service) -> None:

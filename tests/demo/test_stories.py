@@ -31,7 +31,7 @@ class Stories:
         assert not off
 
     def test_give_a_reason_and_evidence_with_every_flag(self, told: Told) -> None:
-        for item in told.run.worklist():
+        for item in told.run.worklist().items:
             assert item.sentence.endswith((".", "?"))
             assert any(value is not None for value in item.evidence["seen"].values())
 

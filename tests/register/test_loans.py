@@ -254,7 +254,7 @@ def _hospital(conn: sa.Connection) -> None:
         (lambda c: loans.move(c, POLICY, "LN-1", "home", "home", T), "is at home .* already"),
         (lambda c: loans.move(c, POLICY, "LN-1", "home", "bedroom", T), "place it is part of"),
         (lambda c: loans.move(c, POLICY, "LN-1", "boat", "home", T), "setting 'boat'"),
-        (lambda c: loans.note_carers(c, "LN-1", False, T), "says so already"),
+        (lambda c: loans.note_carers(c, "LN-1", False, T), "not used by paid carers already"),
     ],
 )
 def test_an_illegal_move_is_refused_with_a_remedy_and_changes_nothing(

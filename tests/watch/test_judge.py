@@ -1,14 +1,24 @@
 """The life of a flag: opened once, kept up to date, closed when what it says is over, and told to the history."""
 
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
 from kitback.register import assets, loans, outbox
 from kitback.register.tables import asset, flag, judgement
 from kitback.watch import Judged, judge
+from kitback.watch.keep import keep
+from kitback.watch.sight import Sight
+from kitback.watch.weigh import Changes, weigh
 from lending import DAY, HOUR, NOW, Service
 
 pytestmark = pytest.mark.both_engines
+
+JUDGING = import_module("kitback.watch.judge")
+"""The module; the package has the function by that name."""
 
 
 def history(service: Service) -> list[str]:
@@ -157,16 +167,85 @@ def test_no_two_history_lines_share_series_and_time(service: Service) -> None:
     assert len(points) == len(set(points))
 
 
-def test_a_judgement_whose_transaction_fails_leaves_nothing_behind(service: Service) -> None:
+def test_gauges_are_told_when_they_changed_and_once_a_day(service: Service) -> None:
+    service.lend("B")
+
+    def gauges() -> int:
+        return sum(line.startswith(("assets,", "fleet,")) for line in history(service))
+
+    service.judge()
+    told = gauges()
+    service.judge(NOW + 60)
+    assert gauges() == told
+    service.lend("C")
+    service.judge(NOW + 120)
+    assert gauges() == 2 * told
+    service.tell("B", heard_at=NOW + DAY)
+    service.tell("C", heard_at=NOW + DAY)
+    service.judge(NOW + 120 + DAY)
+    assert gauges() == 3 * told, "or a page that looks back some days would show nothing"
+
+
+def test_a_judgement_that_was_interrupted_is_done_by_the_next(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        service.lend(f"B{number}", used_at=NOW - 20 * DAY)
+    monkeypatch.setattr(JUDGING, "AT_ONCE", 2)
+    writes = iter([keep, keep, explode])
+
+    def keep_two(*each: Any) -> None:
+        next(writes)(*each)
+
+    monkeypatch.setattr(JUDGING, "keep", keep_two)
+    with pytest.raises(ZeroDivisionError):
+        service.judge()
+    monkeypatch.setattr(JUDGING, "keep", keep)
+    assert service.judge() == Judged(opened=1)
+    assert len(flags_told(service, "open=true")) == 5, "each once"
+
+
+def explode(*_: object) -> None:
+    raise ZeroDivisionError
+
+
+def test_what_changed_since_it_was_looked_at_is_left_to_the_next_judgement(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     service.lend("B", used_at=NOW - 20 * DAY)
-    with pytest.raises(ZeroDivisionError), service.register.write() as conn:
-        judge(conn, service.policy, NOW)
-        raise ZeroDivisionError
+    service.lend("C", used_at=NOW - 20 * DAY)
+
+    def meanwhile(sights: Iterable[Sight]) -> Changes:
+        service.tell("B", used_at=NOW)
+        return weigh(sights)
+
+    monkeypatch.setattr(JUDGING, "weigh", meanwhile)
+    assert service.judge() == Judged(opened=1)
     assert service.open_flags("B") == {}
-    assert history(service) == []
+    assert set(service.open_flags("C")) == {"idle"}
 
 
-def test_ten_thousand_loans_take_a_statement_a_rule_not_one_a_loan(service: Service) -> None:
+def test_steady_judgement_writes_nothing(service: Service) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY)
+    service.judge()
+    written = statements(service, "INSERT", "UPDATE", "DELETE")
+    judge(service.register, service.policy, NOW)
+    assert written == []
+
+
+def statements(service: Service, *verbs: str) -> list[str]:
+    """What is executed from now on."""
+    seen: list[str] = []
+
+    @sa.event.listens_for(service.register.engine, "before_cursor_execute")
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith(verbs):
+            seen.append(statement)
+
+    return seen
+
+
+def test_one_scan_finds_what_is_worth_a_look_among_ten_thousand_loans(service: Service) -> None:
     service.lend("B")
     with service.register.write() as conn:
         like = conn.execute(sa.select(judgement)).mappings().one()
@@ -175,11 +254,6 @@ def test_ten_thousand_loans_take_a_statement_a_rule_not_one_a_loan(service: Serv
         conn.execute(sa.insert(asset), [{**model, "asset_id": f"B{n}"} for n in numbers])
         conn.execute(sa.insert(judgement), [{**like, "asset_id": f"B{n}"} for n in numbers])
 
-    statements: list[str] = []
-
-    @sa.event.listens_for(service.register.engine, "before_cursor_execute")
-    def count(_conn: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
+    scans = statements(service, "SELECT judgement.asset_id")
     service.judge()
-    assert len(statements) < 30
+    assert len(scans) == 1

@@ -31,6 +31,22 @@ def test_the_worklist_as_json_is_one_object_a_flag(client: TestClient) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", items[0]["since"])
 
 
+@pytest.mark.usefixtures("busy")
+def test_the_json_worklist_is_narrowed_as_the_page_is_and_shows_the_parts_of_a_rank(client: TestClient) -> None:
+    items = client.get("/api/worklist.json", params={"place": "home", "kind": "bed", "limit": 1}).json()
+    assert [item["asset_id"] for item in items] == ["BED-0388"]
+    assert {"score", "value_pence", "days", "confidence", "parts"} <= set(items[0]["rank"])
+
+
+@pytest.mark.parametrize("address", ["/", "/api/worklist.json"])
+@pytest.mark.usefixtures("busy")
+def test_what_is_not_there_to_be_asked_for_is_said(client: TestClient, address: str) -> None:
+    answer = client.get(address, params={"place": "Narnia"})
+    assert answer.status_code == 400
+    assert "there is no place" in answer.text
+    assert "give its id, or its name as the register has it" in answer.text
+
+
 @pytest.fixture
 def well(service: Service) -> None:
     """A gateway that has just been heard of, with an InfluxDB."""

@@ -1,12 +1,17 @@
 """The worklist page in a real browser: seen, tabbed through, on a desk and on a phone."""
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+import sqlalchemy as sa
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
-from lending import Service
+from kitback.register.tables import asset, flag
+from kitback.watch import life
+from kitback.web import pages
+from lending import HOUR, NOW, Service
 
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 360, "height": 740}
@@ -33,7 +38,7 @@ def test_the_worklist_is_shown_the_most_pressing_first(page: Page, address: str)
     page.goto(address)
     expect(page).to_have_title("Worklist \N{EN DASH} Kitback")
     expect(page.get_by_role("heading", level=1)).to_have_text("Worklist")
-    shown = [heading.inner_text().split()[0] for heading in page.locator("tbody th").all()]
+    shown = [heading.inner_text().split()[0] for heading in page.locator("tbody th[scope=row]").all()]
     assert shown == ["MAT-0983", "HST-0119", "BED-0388", "BED-0402", "MAT-0912", "HST-0122"]
     expect(page.get_by_text("Not used for 17 days")).to_be_visible()
     expect(page.get_by_text("6 things to do, as of 11:00 on 12 November 2025")).to_be_visible()
@@ -85,7 +90,7 @@ def test_the_page_is_built_for_screen_readers(page: Page, address: str) -> None:
         expect(page.get_by_role(landmark)).to_have_count(1)  # type: ignore[arg-type]
     expect(page.get_by_role("table", name="Open flags, the most pressing first")).to_be_visible()
     assert {head.get_attribute("scope") for head in page.locator("thead th").all()} == {"col"}
-    assert {head.get_attribute("scope") for head in page.locator("tbody th").all()} == {"row"}
+    assert {head.get_attribute("scope") for head in page.locator("tbody th").all()} == {"row", "rowgroup"}
     assert page.locator("thead th").count() == page.locator("tbody tr").first.locator("th, td").count()
     levels = [int(heading.evaluate("each => each.tagName[1]")) for heading in page.locator("h1, h2, h3, h4").all()]
     assert levels[0] == 1
@@ -107,6 +112,131 @@ def test_targets_are_large_enough_for_a_thumb_and_text_stands_out(page: Page, ad
         assert box["height"] >= 24, "WCAG 2.2, 2.5.8"
     faint = page.evaluate(CONTRAST)
     assert faint == [], "WCAG 2.2, 1.4.3"
+
+
+def assets_shown(page: Page) -> list[str]:
+    return [heading.inner_text().split()[0] for heading in page.locator("tbody th[scope=row]").all()]
+
+
+def cells(page: Page, asset_id: str) -> Locator:
+    return page.get_by_role("row").filter(has_text=asset_id)
+
+
+@pytest.mark.usefixtures("busy")
+def test_what_is_to_be_done_at_one_place_stands_together_under_its_name(page: Page, address: str) -> None:
+    page.goto(address)
+    (visit,) = page.locator("tbody").filter(has=page.get_by_role("rowheader", name="Home in Oadby: 4 things")).all()
+    assert [each.inner_text().split()[0] for each in visit.locator("th[scope=row]").all()] == [
+        "BED-0388",
+        "BED-0402",
+        "MAT-0912",
+        "HST-0122",
+    ]
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_safety_check_waits_for_no_visit(page: Page, address: str) -> None:
+    page.goto(address)
+    first = page.locator("tbody").first
+    expect(first.get_by_role("rowheader")).to_have_text(re.compile("MAT-0983"))
+    expect(first.get_by_role("row")).to_have_count(1)
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_rank_is_shown_with_its_parts_and_the_flag_with_what_to_type(page: Page, address: str) -> None:
+    page.goto(address)
+    bed = cells(page, "BED-0388")
+    bed.locator("summary").click()
+    expect(bed.locator("dl")).to_contain_text(
+        "Rank: 760 = £400 for one of its kind x 19 days x 10% sure (its tag talks, its records cover 10% of the time)"
+    )
+    expect(bed.locator("dl")).to_contain_text(re.compile(r"To note what you did, type: kitback flags show \d+"))
+
+
+@pytest.mark.usefixtures("busy")
+def test_overdue_is_said_apart_from_what_is_to_be_done(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(cells(page, "BED-0402").get_by_text("Overdue", exact=True)).to_be_visible()
+
+
+@pytest.mark.usefixtures("busy")
+def test_the_list_is_narrowed_by_keyboard(page: Page, address: str) -> None:
+    page.goto(address)
+    page.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Equipment")).to_be_focused()
+    page.keyboard.type("hoist")
+    page.get_by_role("button", name="Show").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?kind=hoist*")
+    assert assets_shown(page) == ["HST-0119", "HST-0122"]
+    expect(page.get_by_label("Equipment")).to_have_value("hoist")
+    page.get_by_role("link", name="Show everything").click()
+    page.wait_for_url(f"{address}/")
+    assert len(assets_shown(page)) == 6
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_place_is_found_by_its_name(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_text("Show only some").click()
+    page.get_by_label("Place").fill("Home in Oadby")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**place=Home*")
+    assert len(assets_shown(page)) == 5
+
+
+def test_what_is_muted_is_counted_and_one_click_away(page: Page, address: str, busy: Service) -> None:
+    with busy.register.write() as conn:
+        flag_id = conn.execute(sa.select(flag.c.flag_id).where(flag.c.asset_id == "BED-0388")).scalar_one()
+        life.move(conn, flag_id, life.Status.STILL_NEEDED, NOW, "amy", None, policy=busy.policy)
+    page.goto(address)
+    expect(page.get_by_text("5 things to do")).to_be_visible()
+    expect(page.get_by_text("Not shown: 1 still needed.")).to_be_visible()
+    page.get_by_role("link", name="Show these as well").click()
+    page.wait_for_url("**all=true*")
+    bed = cells(page, "BED-0388")
+    expect(bed.get_by_text("still needed", exact=True)).to_be_visible()
+    bed.locator("summary").click()
+    expect(bed.locator("dl")).to_contain_text("Put off until: 10 December")
+
+
+def test_long_lists_come_in_pages_that_keep_what_was_asked_for(
+    page: Page, address: str, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PAGE", 2)
+    service.lend("oadby1", used_at=None)
+    service.lend("oadby2", used_at=None)
+    service.lend("store1", "hoist", place_id="store", place_type="store", place_from=NOW - 2 * HOUR)
+    for n in range(3):
+        service.lend(f"wigst{n}", "mattress", unpowered_from=NOW - HOUR)
+    service.judge()
+    page.goto(f"{address}/?kind=mattress")
+    assert assets_shown(page) == ["wigst0", "wigst1"]
+    page.get_by_role("link", name="Next page").click()
+    page.wait_for_url("**/?kind=mattress&page=2")
+    assert assets_shown(page) == ["wigst2"]
+    expect(page.get_by_text("Page 2 of 2")).to_be_visible()
+    page.get_by_role("link", name="Previous page").click()
+    page.wait_for_url("**/?kind=mattress&page=1")
+    page.goto(f"{address}/?page=3")
+    assert assets_shown(page) == ["oadby1", "oadby2"], "a visit is not torn apart"
+
+
+def test_no_van_is_sent_for_what_is_worth_less(page: Page, address: str, busy: Service) -> None:
+    with busy.register.write() as conn:
+        conn.execute(sa.update(asset).where(asset.c.asset_id == "BED-0388").values(value_pence=1000))
+    page.goto(address)
+    expect(cells(page, "BED-0388").get_by_text("Drop-off, no van")).to_be_visible()
+    expect(page.get_by_text("Drop-off, no van")).to_have_count(1)
+
+
+def test_equipment_that_is_not_on_loan_says_so(page: Page, address: str, busy: Service) -> None:
+    with busy.register.write() as conn:
+        conn.execute(sa.update(flag).where(flag.c.asset_id == "BED-0388").values(loan_ref=None))
+    page.goto(address)
+    expect(cells(page, "BED-0388")).to_contain_text("Not on loan")
 
 
 def test_an_empty_worklist_says_so(page: Page, address: str) -> None:

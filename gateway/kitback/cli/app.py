@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from kitback.cli import demo, gateway, grafana, history, policy, quarantine, simulate, tag, worklist
+from kitback.cli import (
+    assets,
+    demo,
+    flags,
+    gateway,
+    grafana,
+    history,
+    loans,
+    policy,
+    quarantine,
+    simulate,
+    tag,
+    worklist,
+)
 
 app = typer.Typer(
     name="kitback",
@@ -27,7 +40,10 @@ def kitback() -> None:
 app.command()(demo.demo)
 app.command()(simulate.simulate)
 app.command()(worklist.worklist)
+app.add_typer(flags.app, name="flags")
 app.command()(gateway.gateway)
+app.add_typer(assets.app, name="assets")
+app.add_typer(loans.app, name="loans")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(history.app, name="history")
 app.add_typer(grafana.app, name="grafana")

@@ -59,10 +59,10 @@ def demo(
         Run(folder, end_s, seed, influx=influx) as run,
     ):
         _follow(run)
-        items = run.worklist()
+        found = run.worklist()
         if json:
-            json.write_bytes(msgspec.json.format(msgspec.json.encode(items), indent=2) + b"\n")
-        show(items, run.policy, True)
+            json.write_bytes(msgspec.json.format(msgspec.json.encode(found.items), indent=2) + b"\n")
+        show(found, run.policy, True)
         _sum_up(run, keep)
         if not headless and sys.stdin.isatty():
             typer.echo(f"The same as a web page: http://127.0.0.1:{run.web_port}/")

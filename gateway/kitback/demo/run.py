@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 import sqlalchemy as sa
 
-from kitback.collect import WorklistItem, worklist
+from kitback.collect import Worklist, worklist
 from kitback.demo import gateway
 from kitback.demo.keys import Keys
 from kitback.demo.loans import furnish
@@ -130,12 +130,12 @@ class Run:
         self.clock.jump_to(self.end_s * 1_000_000)
         with self.register.write() as conn:
             listening.still(conn, self.end_s)  # the gateway's own sign comes by this machine's time
-            judge(conn, self.policy, self.end_s)
+        judge(self.register, self.policy, self.end_s)
 
-    def worklist(self) -> list[WorklistItem]:
+    def worklist(self) -> Worklist:
         """The worklist as it stands."""
         with self.register.read() as conn:
-            return worklist(conn)
+            return worklist(conn, self.policy, self.end_s)
 
     def account(self) -> Account:
         """What became of all records so far."""

@@ -1,7 +1,8 @@
 """What a service may change: its pathways, its kinds of equipment, and from when on something is worth a look."""
 
 from kitback.policy.calendar import Hours
-from kitback.policy.file import load
+from kitback.policy.explain import Facts, Reckoned, explain, moment
+from kitback.policy.file import Checked, Mistake, check, load, restore
 from kitback.policy.model import SETTINGS, DeliverySpeed, Kind, Pathway, Watch
 from kitback.policy.period import LONDON, Period
 from kitback.policy.policy import Clocks, Difference, Entry, Key, Policy, PolicyError, Scalar
@@ -9,18 +10,26 @@ from kitback.policy.policy import Clocks, Difference, Entry, Key, Policy, Policy
 __all__ = [
     "LONDON",
     "SETTINGS",
+    "Checked",
     "Clocks",
     "DeliverySpeed",
     "Difference",
     "Entry",
+    "Facts",
     "Hours",
     "Key",
     "Kind",
+    "Mistake",
     "Pathway",
     "Period",
     "Policy",
     "PolicyError",
+    "Reckoned",
     "Scalar",
     "Watch",
+    "check",
+    "explain",
     "load",
+    "moment",
+    "restore",
 ]

@@ -8,7 +8,7 @@ from typing import Self
 
 import holidays
 
-from kitback.policy.period import LONDON, Period, unix
+from kitback.policy.period import LONDON, Period, Unreadable, unix
 
 _WRITTEN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]) to ([01][0-9]|2[0-3]):([0-5][0-9])")
 _SATURDAY = 5
@@ -49,14 +49,14 @@ class Hours:
         """Read `08:00 to 22:00`.
 
         Raises:
-            ValueError: `text` is no such hours; the message shows what to write.
+            Unreadable: `text` is no such hours; the remedy shows what to write.
         """
         written = _WRITTEN.fullmatch(text.strip())
         if written is None:
-            raise ValueError(f'"{text}" is not hours of the day; write them as "08:00 to 22:00"')
+            raise Unreadable(f'"{text}" is not hours of the day', 'write them as "08:00 to 22:00"')
         opens, closes = time(int(written[1]), int(written[2])), time(int(written[3]), int(written[4]))
         if closes <= opens:
-            raise ValueError(f'"{text}" ends before it begins; write hours of one day, as "08:00 to 22:00"')
+            raise Unreadable(f'"{text}" ends before it begins', 'write hours of one day, as "08:00 to 22:00"')
         return cls(opens, closes)
 
     def opening(self, from_s: int) -> int:

@@ -1,6 +1,6 @@
 """The policy as types: what the rest of the gateway asks. The defaults' file says what each field means."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -48,6 +48,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     name: str
     idle_home: Period
     idle_care_home: Period
+    supply: Literal["mains", "battery", "mains or battery"]
+    reports_every: Period
     silent_after: Period
     safety_check_within: Period | None
     """Silence or lost power is a safety check, to be made within this long; None: it is a question."""

@@ -13,6 +13,15 @@ LONDON = ZoneInfo("Europe/London")
 _WRITTEN = re.compile(r"([1-9][0-9]{0,3}) ?(h|d|months?)")
 
 
+class Unreadable(ValueError):
+    """What somebody wrote is not what belongs there."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """A length of time; exactly one of its parts is not zero."""
@@ -26,11 +35,11 @@ class Period:
         """Read `72 h`, `42 d` or `6 months`.
 
         Raises:
-            ValueError: `text` is none of these; the message shows what to write.
+            Unreadable: `text` is none of these; the remedy shows what to write.
         """
         written = _WRITTEN.fullmatch(text.strip())
         if written is None:
-            raise ValueError(f'"{text}" is not a length of time; write it as "72 h", "42 d" or "6 months"')
+            raise Unreadable(f'"{text}" is not a length of time', 'write it as "72 h", "42 d" or "6 months"')
         count = int(written[1])
         match written[2]:
             case "h":
@@ -83,6 +92,8 @@ def unix(local: datetime) -> int:
 
 
 def _months_later(local: datetime, months: int) -> datetime:
+    if not months:
+        return local
     year, month0 = divmod(local.year * 12 + local.month - 1 + months, 12)
     _, last_day = monthrange(year, month0 + 1)
     return local.replace(year=year, month=month0 + 1, day=min(local.day, last_day))

@@ -12,6 +12,8 @@ from kitback.policy.model import SETTINGS, DeliverySpeed, Kind, Pathway, Watch
 
 _T = TypeVar("_T")
 
+_ORIGINS = {"P": "published", "J": "Kitback's judgement", "own": "your policy file", "": ""}
+
 Scalar = str | int | bool
 Key = tuple[str, ...]
 """Section, name and field, as `("pathway", "home_first", "loan_period")` or `("watch", "due_soon")`."""
@@ -28,6 +30,11 @@ class Entry(Struct, frozen=True):
     origin: Literal["", "P", "J", "own"] = ""
     """Published, judged for Kitback, or the service's own. Empty for a name."""
     note: str = ""
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, in words: `published: Vale of York`."""
+        return ": ".join(part for part in (_ORIGINS[self.origin], self.note) if part)
 
 
 class Difference(Struct, frozen=True):
@@ -96,7 +103,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     def deliver_risk(self, pathway: str, speed: str | None, prescribed_s: int) -> int:
         """From when on its delivery is at risk."""
         before = self._speed(pathway, speed).warn_before
-        return max(prescribed_s, before.before(self.deliver_by(pathway, speed, prescribed_s)))
+        return before.before(self.deliver_by(pathway, speed, prescribed_s))
 
     def due(self, pathway: str, delivered_s: int) -> int | None:
         """When a loan on `pathway` that was delivered at `delivered_s` is due back; None when it has no end.
@@ -114,17 +121,23 @@ class Policy(Struct, frozen=True, kw_only=True):
     def next_review(self, pathway: str, delivered_s: int, reviewed_s: int | None) -> int | None:
         """When a loan is to be reviewed next, last reviewed at `reviewed_s`; None when it has had its only review.
 
-        A review held early counts for the first one when it was held at most `watch.due_soon` before; any earlier, the
-        first still stands, for it marks how somebody fares after so many days.
-
         Raises:
             PolicyError: no such pathway.
         """
         agreed = self._pathway(pathway)
-        first_s = agreed.review.after(delivered_s)
-        if reviewed_s is None or reviewed_s < self.watch.due_soon.before(first_s):
-            return first_s
+        if reviewed_s is None or not self.review_counts(pathway, delivered_s, reviewed_s):
+            return agreed.review.after(delivered_s)
         return agreed.review_again.after(reviewed_s) if agreed.review_again else None
+
+    def review_counts(self, pathway: str, delivered_s: int, reviewed_s: int) -> bool:
+        """Whether a review counts for the first one, that is, was held at most `watch.due_soon` before it.
+
+        If it was held any earlier, the first still stands: it marks how somebody fares after so many days.
+
+        Raises:
+            PolicyError: no such pathway.
+        """
+        return reviewed_s >= self.watch.due_soon.before(self._pathway(pathway).review.after(delivered_s))
 
     def collect_by(self, pathway: str, requested_s: int) -> int | None:
         """The end of the working day by which a collection requested at `requested_s` is to be made; None: no clock.

@@ -1,13 +1,35 @@
 """Who did what, when: only ever added to."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from kitback.register.tables import audit
 
 Facts = Mapping[str, str | int | None]
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """What somebody did once."""
+
+    at_s: int
+    who: str
+    what: str
+    why: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class Noted(Struct, frozen=True):
+    """One thing done, as `note` takes it."""
+
+    what: str
+    why: str | None
+    before: Facts | None
+    after: Facts | None
 
 
 def note(
@@ -28,14 +50,37 @@ def note(
         before: what it changed, as it was; None for what is new.
         after: and as it is now; None for what is gone.
     """
-    conn.execute(
-        sa.insert(audit),
+    note_all(conn, at, who, [Noted(what, why, before, after)])
+
+
+def note_all(conn: sa.Connection, at: int, who: str, many: Iterable[Noted]) -> None:
+    """Note that somebody did several things at once."""
+    rows = [
         {
             "at_us": at * 1_000_000,
             "who": who,
-            "what": what,
-            "why": why,
-            "before": None if before is None else json.dumps(before),
-            "after": None if after is None else json.dumps(after),
-        },
-    )
+            "what": each.what,
+            "why": each.why,
+            "before": None if each.before is None else json.dumps(each.before),
+            "after": None if each.after is None else json.dumps(each.after),
+        }
+        for each in many
+    ]
+    if rows:
+        conn.execute(sa.insert(audit), rows)
+
+
+def entries(conn: sa.Connection, whats: Iterable[str]) -> list[Entry]:
+    """Everything noted under these verbs and objects, in the order in which it was."""
+    chosen = sa.select(audit).where(audit.c.what.in_(list(whats))).order_by(audit.c.audit_id)
+    return [
+        Entry(
+            at_s=row.at_us // 1_000_000,
+            who=row.who,
+            what=row.what,
+            why=row.why,
+            before=row.before and json.loads(row.before),
+            after=row.after and json.loads(row.after),
+        )
+        for row in conn.execute(chosen)
+    ]

@@ -50,7 +50,9 @@ def unfit_tag(conn: sa.Connection, tag_id: str, at: int, *, who: str = "system",
     if mine is None:
         raise IllegalMove(f"tag {tag_id} is fitted to no asset: check the tag id")
     if at < mine.from_s:
-        raise IllegalMove(f"tag {tag_id} was fitted at {when(mine.from_s)}, it cannot come off at {when(at)}")
+        raise IllegalMove(
+            f"tag {tag_id} was fitted at {when(mine.from_s)}, it cannot come off at {when(at)}: check the date"
+        )
     change(conn, fitting, mine, {"to_s": at}, at, who, f"tag.unfit {tag_id}", why)
     _new_tag(conn, mine.asset_id)
 

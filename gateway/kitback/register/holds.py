@@ -37,7 +37,7 @@ def begin(
     """
     mine = the_row(conn, loan, loan_ref, "loan")
     if mine.to_s is not None:
-        raise IllegalMove(f"loan {loan_ref} ended at {when(mine.to_s)} already")
+        raise IllegalMove(f"loan {loan_ref} ended at {when(mine.to_s)} already: check the reference")
     if mine.from_s is None or at < mine.from_s:
         began = "is not delivered yet" if mine.from_s is None else f"began at {when(mine.from_s)}"
         raise IllegalMove(f"loan {loan_ref} {began}, it cannot be held from {when(at)}: check the date")

@@ -125,7 +125,7 @@ def deliver(
     """
     mine = _running(conn, loan_ref, at)
     if mine.from_s is not None and not (mine.delivered_by == "tag" and by == "staff"):
-        raise IllegalMove(f"loan {loan_ref} was delivered at {when(mine.from_s)} already")
+        raise IllegalMove(f"loan {loan_ref} was delivered at {when(mine.from_s)} already: check the reference")
     if mine.from_s is not None and _goes_on_before(conn, mine, at):
         raise IllegalMove(
             f"loan {loan_ref} was held, reviewed or due back before {when(at)}, it cannot have been delivered then: "
@@ -183,7 +183,7 @@ def change_pathway(
     mine = _running(conn, loan_ref, at)
     _check_pathway(policy, pathway)
     if pathway == mine.pathway and not mine.due_own:
-        raise IllegalMove(f"loan {loan_ref} is on the pathway {pathway} already")
+        raise IllegalMove(f"loan {loan_ref} is on the pathway {pathway} already: give another one")
     values = {"pathway": pathway, "due_own": False}
     _change(conn, mine, _with_clocks(policy, mine, values), at, who, f"loan.pathway {loan_ref}", why)
 
@@ -249,7 +249,7 @@ def move(
     one_of("setting", setting, SETTINGS)
     check_loan_place(conn, place_id)
     if (setting, place_id) == (mine.setting, mine.place_id):
-        raise IllegalMove(f"loan {loan_ref} is at {place_id} ({setting}) already")
+        raise IllegalMove(f"loan {loan_ref} is at {place_id} ({setting}) already: give another place or setting")
     values = {"setting": setting, "place_id": place_id}
     _change(conn, mine, _with_clocks(policy, mine, values), at, who, f"loan.move {loan_ref}", why)
 
@@ -270,7 +270,8 @@ def note_carers(
     """
     mine = _running(conn, loan_ref, at)
     if used_by_paid_carers == mine.used_by_paid_carers:
-        raise IllegalMove(f"loan {loan_ref} says so already")
+        said = "used" if used_by_paid_carers else "not used"
+        raise IllegalMove(f"loan {loan_ref} is noted as {said} by paid carers already: check the reference")
     _change(conn, mine, {"used_by_paid_carers": used_by_paid_carers}, at, who, f"loan.carers {loan_ref}", why)
 
 
@@ -286,7 +287,8 @@ def _begin(
     _refuse_out(conn, asset_id, loan_ref, at)
     refuse_recalled(conn, asset_id)
     unset: dict[str, Any] = {"speed": None, "prescribed_s": None, "from_s": None, "due_own": False, "reviewed_s": None}
-    enter(conn, loan, given | clocks.of_loan(policy, unset | given), at, who, what, why)
+    facts = unset | given
+    enter(conn, loan, facts | clocks.of_loan(policy, facts), at, who, what, why)
     judgements.refresh(conn, asset_id)
 
 
@@ -325,7 +327,7 @@ def _running(conn: sa.Connection, loan_ref: str, at: int) -> sa.Row[Any]:
     mine = the_row(conn, loan, loan_ref, "loan")
     if mine.to_s is not None:
         ended = "ended" if mine.from_s is not None else "was cancelled"
-        raise IllegalMove(f"loan {loan_ref} {ended} at {when(mine.to_s)} already")
+        raise IllegalMove(f"loan {loan_ref} {ended} at {when(mine.to_s)} already: check the reference")
     began = mine.from_s if mine.prescribed_s is None else mine.prescribed_s
     if at < began:
         raise IllegalMove(

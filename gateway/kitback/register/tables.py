@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -369,6 +370,12 @@ flag = Table(
         unique=True,
         sqlite_where=Column("closed_at").is_(None),
         postgresql_where=Column("closed_at").is_(None),
+    ),
+    Index(
+        "ix_flag_settled",
+        "asset_id",
+        sqlite_where=text("closed_at IS NOT NULL AND basis_s IS NOT NULL"),
+        postgresql_where=text("closed_at IS NOT NULL AND basis_s IS NOT NULL"),
     ),
 )
 

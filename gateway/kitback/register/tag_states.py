@@ -148,6 +148,12 @@ def secret_of(conn: sa.Connection, tag_id: str) -> bytes | None:
     return conn.scalar(sa.select(tag.c.secret).where(tag.c.tag_id == tag_id))
 
 
+def is_set(clocks: str, clock: int) -> bool:
+    """Whether one of the `clocks` in a row of `tag_now` was ever set: Unix time is known of a moment on it."""
+    state = _CLOCKS.decode(clocks).get(clock)
+    return state is not None and bool(state.pairs)
+
+
 def journal(conn: sa.Connection, state: TagState, which: str) -> Journal | None:
     """A tag's account of a journal, or None for one never seen."""
     known = state.journals.get(which)

@@ -83,10 +83,10 @@ class Gateway:
 
     def judge(self) -> None:
         """Judge all loans, as the service does."""
-        with self._register.write() as conn:
-            if self.away is None:
+        if self.away is None:
+            with self._register.write() as conn:
                 listening.still(conn, self._clock.unix)
-            judge(conn, self._policy, self._clock.unix)
+        judge(self._register, self._policy, self._clock.unix)
 
     def keep_house(self) -> None:
         """Do what is due once a day and once a minute."""

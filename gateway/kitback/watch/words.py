@@ -1,17 +1,19 @@
 """Times and lengths as a stores clerk says them, on London's calendar; and as machines do, in UTC."""
 
+from calendar import month_name
 from datetime import UTC, datetime
 
 from kitback.policy import LONDON
 
 _HOUR = 3600
 _DAY = 86400
+_MONTHS = tuple(month_name)
 
 
 def day(unix_s: int, now_s: int) -> str:
     """`24 October`; with the year when it is not the present one."""
     then, now = _london(unix_s), _london(now_s)
-    written = f"{then.day} {then:%B}"
+    written = f"{then.day} {_MONTHS[then.month]}"
     return written if then.year == now.year else f"{written} {then.year}"
 
 
@@ -19,7 +21,7 @@ def moment(unix_s: int, now_s: int) -> str:
     """`09:12 today`, or `09:12 on 24 October`."""
     then = _london(unix_s)
     when = "today" if then.date() == _london(now_s).date() else f"on {day(unix_s, now_s)}"
-    return f"{then:%H:%M} {when}"
+    return f"{then.hour:02}:{then.minute:02} {when}"
 
 
 def stamp(unix_s: int) -> str:
@@ -39,7 +41,7 @@ def length(seconds: int) -> str:
 
 def iso(unix_s: int) -> str:
     """`2026-10-24T08:12:00Z`."""
-    return f"{datetime.fromtimestamp(unix_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return datetime.fromtimestamp(unix_s, UTC).isoformat()[:19] + "Z"
 
 
 def _london(unix_s: int) -> datetime:

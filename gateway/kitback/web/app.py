@@ -3,17 +3,20 @@
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
+from typing import Annotated
+from urllib.parse import urlencode
 
 import msgspec
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from kitback.clock import Clock, now_s
-from kitback.collect import is_virtual, worklist
+from kitback.collect import NoSuch, Wanted, Worklist, is_virtual, worklist
 from kitback.policy import Policy
 from kitback.register import Register, RegisterError, outbox
+from kitback.watch import RULES
 from kitback.watch.words import stamp
 from kitback.web import pages
 from kitback.web.health import health
@@ -27,6 +30,26 @@ _CONTENT_POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 _CACHED = {"Cache-Control": "max-age=3600"}
+
+
+def _wanted(
+    kind: Annotated[str, Query(description="bed, hoist or mattress")] = "",
+    rule: Annotated[str, Query(description="What found it: idle, overdue …")] = "",
+    place: Annotated[str, Query(description="A place's id or name; what is within it counts")] = "",
+    commissioner: Annotated[str, Query(description="Who pays for it")] = "",
+    all: Annotated[bool, Query(description="Also what is muted, or held")] = False,  # noqa: A002 - as people type it
+) -> Wanted:
+    """Which flags are asked for. A form sends what was left empty as well."""
+    return Wanted(
+        kind=kind or None,
+        rule=rule or None,
+        place=place.strip() or None,
+        commissioner=commissioner.strip() or None,
+        muted=all,
+    )
+
+
+_Asked = Annotated[Wanted, Depends(_wanted)]
 
 
 def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
@@ -61,13 +84,41 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
             return page(request, "unreadable.jinja", 503)
         return JSONResponse({"status": "the register cannot be read"}, 503)
 
+    @app.exception_handler(NoSuch)
+    def no_such(_: Request, error: NoSuch) -> Response:
+        return JSONResponse({"status": str(error)}, 400)
+
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def show_worklist(request: Request) -> HTMLResponse:
-        now = now_s(clock)
+    def show_worklist(
+        request: Request, wanted: _Asked, page_number: Annotated[int, Query(alias="page")] = 1
+    ) -> HTMLResponse:
+        now, wrong = now_s(clock), None
         with register.read() as conn:
-            items, virtual, notice = worklist(conn), is_virtual(conn), pages.notice(outbox.room(conn))
-        lines = pages.lines(items, policy, now)
-        return page(request, "worklist.jinja", lines=lines, virtual=virtual, notice=notice, now=stamp(now))
+            try:
+                found = worklist(conn, policy, now, wanted)
+            except NoSuch as error:
+                found, wrong = Worklist(items=[], total=0, hidden={}), str(error)
+            virtual, notice = is_virtual(conn), pages.notice(outbox.room(conn))
+        visits = pages.visits(found.items, policy, now)
+        last = max(1, -(-len(visits) // pages.PAGE))
+        at = min(max(page_number, 1), last)
+        return page(
+            request,
+            "worklist.jinja",
+            400 if wrong else 200,
+            visits=visits[(at - 1) * pages.PAGE : at * pages.PAGE],
+            found=found,
+            wanted=wanted,
+            wrong=wrong,
+            kinds=policy.kind,
+            rules=[each.name for each in RULES],
+            at=at,
+            last=last,
+            address=lambda **changed: _address(wanted, **changed),
+            virtual=virtual,
+            notice=notice,
+            now=stamp(now),
+        )
 
     @app.get("/nhsuk-frontend.css", include_in_schema=False)
     def nhsuk_frontend_css() -> Response:
@@ -78,11 +129,14 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
         return Response(nhsuk_js, media_type="text/javascript", headers=_CACHED)
 
     @app.get("/api/worklist.json")
-    def worklist_json() -> Response:
-        """The worklist: one object an open flag, the most pressing first."""
+    def worklist_json(wanted: _Asked, limit: Annotated[int | None, Query(ge=1)] = None) -> Response:
+        """The worklist: one object an open flag, the most pressing first, with the parts of its rank.
+
+        400: it was asked for of something that is not there.
+        """
         with register.read() as conn:
-            items = worklist(conn)
-        return Response(msgspec.json.encode(items), media_type="application/json")
+            found = worklist(conn, policy, now_s(clock), wanted, limit)
+        return Response(msgspec.json.encode(found.items), media_type="application/json")
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -98,3 +152,15 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
             return Response(exposition(conn, now_s(clock)), media_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+def _address(wanted: Wanted, **changed: object) -> str:
+    """The page with what is wanted, but for what is changed."""
+    asked = {
+        "kind": wanted.kind,
+        "rule": wanted.rule,
+        "place": wanted.place,
+        "commissioner": wanted.commissioner,
+        "all": "true" if wanted.muted else None,
+    }
+    return "/?" + urlencode({name: value for name, value in (asked | changed).items() if value})

@@ -1,41 +1,35 @@
 """Turns what the register knows into pages, in the words and times of staff."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
 from kitback.collect import WorklistItem
+from kitback.collect.evidence import basis
+from kitback.collect.worklist import DROP_OFF
 from kitback.history.upkeep import WARN_PCT
-from kitback.policy import Period, Policy
+from kitback.policy import Policy
 from kitback.register.outbox import Room
 from kitback.watch import Action
-from kitback.watch.words import day, moment
+from kitback.watch.words import day
 
 _COLOURS = {
     Action.SAFETY_CHECK: "red",
+    Action.WITHDRAW: "red",
+    Action.CHASE_DELIVERY: "pink",
     Action.BOOK_IN: "green",
     Action.ASK: "blue",
     Action.REVIEW: "purple",
     Action.CLINICIAN: "orange",
+    Action.SERVICE: "aqua-green",
+    Action.CORRECT: "white",
     Action.CHECK_TAG: "grey",
 }
-_FACTS = {
-    "battery_mv": "Battery of the tag",
-    "complete_to": "The tag has told of all up to",
-    "due_s": "Due back",
-    "fitted_at": "Tag fitted",
-    "heard_at": "Tag last heard",
-    "loan_from": "Lent",
-    "place_from": "There since",
-    "place_name": "Seen at",
-    "place_seen": "Last seen there",
-    "place_type": "Kind of place",
-    "unpowered_from": "Without mains since",
-    "used_at": "Last used",
-}
-_ORIGINS = {"P": "published", "J": "Kitback's judgement", "own": "your service's policy"}
+PAGE: Final = 50
+"""Visits on a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,52 +39,69 @@ class Line:
     item: WorklistItem
     colour: str
     kind: str
-    pathway: str
+    pathway: str | None
     since: str
     basis: list[tuple[str, str]]
     """What the flag rests on: a name and a value each."""
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What can be done in one go, because it is at one place."""
+
+    name: str | None
+    """What staff call the place; None when nobody knows where it is."""
+    lines: list[Line]
+
+
 def environment() -> Environment:
     """The templates: ours, and those of nhsuk-frontend."""
     loader = ChoiceLoader([PackageLoader("kitback.web"), PackageLoader("nhsuk_frontend_jinja")])
-    return Environment(loader=loader, autoescape=True, undefined=ChainableUndefined)
+    templates = Environment(loader=loader, autoescape=True, undefined=ChainableUndefined)
+    templates.globals["drop_off"] = DROP_OFF
+    return templates
 
 
-def lines(items: Sequence[WorklistItem], policy: Policy, now_s: int) -> list[Line]:
-    """The worklist, worded for the page."""
-    return [
-        Line(
-            item=item,
-            colour=_COLOURS[item.action],
-            kind=policy.kind[item.kind].name,
-            pathway=policy.pathway[item.pathway].name if item.pathway in policy.pathway else item.pathway,
-            since=day(_unix(item.since), now_s),
-            basis=list(_basis(item, now_s)),
-        )
-        for item in items
-    ]
+def visits(items: Sequence[WorklistItem], policy: Policy, now_s: int) -> list[Visit]:
+    """The worklist, worded for the page, by visit: the most pressing first.
+
+    A safety check stands by itself before all visits: it does not wait for one.
+    """
+    grouped: dict[str | int, list[WorklistItem]] = {}
+    for item in items:
+        alone = item.action is Action.SAFETY_CHECK or item.visit is None
+        grouped.setdefault(item.flag_id if alone else str(item.visit), []).append(item)
+    return [Visit(each[0].visit_name, [_line(item, policy, now_s) for item in each]) for each in grouped.values()]
 
 
-def _basis(item: WorklistItem, now_s: int) -> Iterator[tuple[str, str]]:
-    for fact, value in item.evidence["seen"].items():
-        if value is not None:
-            yield _FACTS[fact], _words(fact, value, now_s)
-    compared = item.evidence["compared_with"]
-    if compared:
-        yield "Compared with", f"{Period.parse(compared['value']).words()} ({_ORIGINS[compared['origin']]})"
+def _line(item: WorklistItem, policy: Policy, now_s: int) -> Line:
+    pathway = policy.pathway.get(item.pathway or "")
+    return Line(
+        item=item,
+        colour=_COLOURS[item.action],
+        kind=policy.kind[item.kind].name,
+        pathway=pathway.name if pathway else item.pathway,
+        since=_day(item.since, now_s),
+        basis=[
+            *basis(item.evidence, now_s),
+            ("Rank", rank_words(item)),
+            *([("Put off until", _day(item.muted_until, now_s))] if item.muted_until else []),
+            ("To note what you did, type", f"kitback flags show {item.flag_id}"),
+        ],
+    )
 
 
-def _words(fact: str, value: str | int, now_s: int) -> str:
-    if isinstance(value, int):
-        return f"{value / 1000:.1f} V"
-    if fact in ("place_name", "place_type"):
-        return value.replace("_", " ")
-    return moment(_unix(value), now_s)
+def rank_words(item: WorklistItem) -> str:
+    """The rank, and the parts it is made of."""
+    rank = item.rank
+    own = "" if rank.value_from == "asset" else " for one of its kind"
+    days = f"{rank.days} day" if rank.days == 1 else f"{rank.days} days"
+    why = f" ({', '.join(part.because for part in rank.parts)})" if rank.parts else ""
+    return f"{rank.score:,} = £{rank.value_pence / 100:,.0f}{own} x {days} x {rank.confidence:.0%} sure{why}"
 
 
-def _unix(iso: str) -> int:
-    return int(datetime.fromisoformat(iso).timestamp())
+def _day(iso: str, now_s: int) -> str:
+    return day(int(datetime.fromisoformat(iso).timestamp()), now_s)
 
 
 def notice(room: Room) -> str | None:

@@ -157,6 +157,8 @@ def _flags() -> None:
                 comment="`policy` when only a new policy raised it",
             )
         )
+    settled = sa.text("closed_at IS NOT NULL AND basis_s IS NOT NULL")
+    op.create_index("ix_flag_settled", "flag", ["asset_id"], sqlite_where=settled, postgresql_where=settled)
     op.execute("UPDATE flag SET status = 'closed', outcome = 'ended' WHERE closed_at IS NOT NULL")
     with op.batch_alter_table("flag") as table:
         table.create_check_constraint(op.f("ck_flag_status"), _STATUS)

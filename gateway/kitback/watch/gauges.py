@@ -1,0 +1,73 @@
+"""How many assets are in which state, and how many of their tags were heard in the last day: told when it changed."""
+
+from typing import Final
+
+import msgspec
+import sqlalchemy as sa
+
+from kitback.register import Register, lines, outbox
+from kitback.register.assets import KINDS, STATES
+from kitback.register.tables import judgement, meta
+from kitback.register.upsert import put
+from kitback.watch.keep import next_seq
+
+_DAY: Final = 86400
+_TOLD: Final = "gauges"
+
+
+class _Counts(msgspec.Struct, frozen=True):
+    """Of one kind. A count that is 0 is told as well, or the last one would stand."""
+
+    available: int = 0
+    prescribed: int = 0
+    on_loan: int = 0
+    fitted: int = 0
+    heard_24h: int = 0
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What the history was told last, by kind, and when."""
+
+    at_s: int
+    counts: dict[str, _Counts]
+
+
+def tell(register: Register, now_s: int) -> None:
+    """Tell the history how many there are, if that is not what it was told last, or it was told a day ago.
+
+    Raises:
+        RegisterError: the database failed.
+    """
+    with register.read() as conn:
+        last = _last(conn)
+        counts = _counts(conn, now_s)
+    if last and last.counts == counts and now_s - last.at_s < _DAY:
+        return
+    with register.write() as conn:
+        seq = next_seq(conn)
+        told = [line for kind, each in sorted(counts.items()) for line in _lines(kind, each, now_s, seq)]
+        outbox.append(conn, told, now_s)
+        value = msgspec.json.encode(_Told(now_s, counts)).decode()
+        put(conn, meta, [{"name": _TOLD, "value": value}])
+
+
+def _last(conn: sa.Connection) -> _Told | None:
+    value = conn.scalar(sa.select(meta.c.value).where(meta.c.name == _TOLD))
+    return None if value is None else msgspec.json.decode(value, type=_Told)
+
+
+def _counts(conn: sa.Connection, now_s: int) -> dict[str, _Counts]:
+    row, count = judgement.c, sa.func.count
+    heard = count().filter(row.heard_at > now_s - _DAY)
+    by_kind = sa.select(row.kind, count(), count(row.loan_ref), count(row.loan_from), count(row.tag_id), heard)
+    return {kind: _Counts() for kind in KINDS} | {
+        kind: _Counts(all_ - lent, lent - out, out, fitted, heard_24h)
+        for kind, all_, lent, out, fitted, heard_24h in conn.execute(by_kind.group_by(row.kind))
+    }
+
+
+def _lines(kind: str, counts: _Counts, now_s: int, seq: int) -> list[bytes]:
+    return [
+        *(lines.assets_line(kind, state, getattr(counts, state), now_s, seq) for state in STATES),
+        lines.fleet_line(kind, counts.fitted, counts.heard_24h, now_s, seq),
+    ]
