@@ -440,10 +440,18 @@ def test_a_tag_that_fell_silent_while_nobody_listened_gets_its_time_afterwards()
     assert flag.latest_s == at(23) + 36 * HOUR + JUDGE_S
 
 
+def test_an_outage_that_was_over_before_it_fell_silent_gives_it_no_more_time() -> None:
+    flag = only(flags(loan(tag=_dead_from(20)), Away("broker", at(18), at(19))), "silent")
+    assert flag.latest_s == at(20) + 36 * HOUR + JUDGE_S
+
+
 def test_a_silence_is_counted_from_the_delivery_at_the_soonest() -> None:
     heard_in_stores = tag(awake=(Span(START, START + HOUR // 2),))
     found = flags(loan(tag=heard_in_stores, delivered_s=at(1), told=(told("delivered", at(1)),), use=()))
-    assert only(found, "silent").earliest_s == at(1) + 36 * HOUR
+    flag = only(found, "silent")
+    assert (flag.earliest_s, flag.latest_s) == (at(1) + 36 * HOUR, at(1) + 36 * HOUR + JUDGE_S)
+    assert START + HOUR // 2 in flag.since
+    assert at(1) in flag.since
 
 
 def test_a_tag_never_heard_since_it_was_fitted_is_not_silent() -> None:
