@@ -15,10 +15,12 @@ def test_it_shows_figures_and_writes_them(tmp_path: Path):
     done = CliRunner().invoke(app, [*SMALL, "--seed", "3", "--json", str(file)])
     assert done.exit_code == 0, done.output
     assert "6 made-up loans in 3 days, seed 3" in done.output
+    assert "Beside the oracle" in done.output
     assert "Virtual" in done.output
     written = json.loads(file.read_text())
     assert (written["loans"], written["seed"], written["virtual"]) == (6, 3, True)
     assert len(written["causes"]) == 6
+    assert sum(score["raised"] for score in written["agreement"]["scores"].values()) == len(written["flags"])
 
 
 def test_what_is_kept_can_be_looked_at_again(tmp_path: Path):

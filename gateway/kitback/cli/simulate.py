@@ -13,6 +13,8 @@ from kitback.cli.tables import table
 from kitback.cli.where import PolicyOption, read_policy
 
 if TYPE_CHECKING:
+    from kitback.policy import Policy
+    from kitback.simulate.agreement import Agreement
     from kitback.simulate.figures import Figures, Found
     from kitback.simulate.run import Ran
 
@@ -59,10 +61,13 @@ def simulate(
             (folder / "truth.json").write_bytes(_json(world))
         ran = run(world, agreed, folder, told, judge_every * _HOUR)
     counted = figures(ran)
+    agreed_on = _agreement(ran, agreed)
     if json:
-        json.write_bytes(_json(as_json(ran, counted)))
+        json.write_bytes(_json(as_json(ran, counted) | {"agreement": agreed_on}))
     with pipe():
         _show(ran, counted, days)
+        _show_agreement(agreed_on)
+        typer.echo("Virtual: nobody in it exists. What is made up, and what the figures mean: docs/simulation.md")
     if keep:
         typer.echo(f"Kept in {keep}; to look again: kitback worklist --register {keep / 'register.db'}")
 
@@ -134,7 +139,45 @@ def _show(ran: "Ran", counted: "Figures", days: int) -> None:
         ("Flagged by", "Loans"),
         ((rule, f"{flagged:,}") for rule, flagged in counted.others_flagged.items()),
     )
-    typer.echo("Virtual: nobody in it exists. What is made up, and what the figures mean: docs/simulation.md")
+
+
+def _agreement(ran: "Ran", policy: "Policy") -> "Agreement":
+    from kitback.simulate.agreement import Raised, agreement
+    from kitback.simulate.oracle import expected
+
+    raised = (
+        Raised(
+            asset_id=flag.asset_id,
+            rule=flag.rule,
+            since_s=flag.since,
+            raised_s=flag.raised_at,
+            closed_s=flag.closed_at,
+        )
+        for flag in ran.flags
+    )
+    return agreement(ran.world, expected(ran.world, policy, ran.judged_every_s), raised)
+
+
+def _show_agreement(found: "Agreement") -> None:
+    table(
+        "Beside the oracle, which knows the truth and the policy and no rule",
+        ("Rule", "Raised", "Right", "Wrong", "Missed", "Either", "Ended", "Prec.", "Recall"),
+        (
+            (
+                score.rule,
+                *(f"{count:,}" for count in (score.raised, score.right, score.wrong, score.missed)),
+                f"{score.either_way:,}",
+                f"{score.ended_wrong:,}",
+                *("" if share is None else f"{share:.3f}" for share in (score.precision, score.recall)),
+            )
+            for score in found.scores.values()
+        ),
+    )
+    typer.echo(
+        "Either: the truth was too near a threshold, so that it may be raised or not. Ended: right, but closed too "
+        f"early or too late. {len(found.disagreements):,} flags over which they part: --json tells of each what was "
+        "true and what was said. docs/oracle.md says how the oracle reads the rules.\n"
+    )
 
 
 def _found(name: str, found: "Found") -> tuple[str, ...]:
