@@ -100,7 +100,7 @@ def _sqlite(engine: sa.Engine) -> sa.Engine:
         except OSError as error:
             raise RegisterError(f"cannot make the folder of the register {path}: {error.strerror}") from error
 
-    # For each value that is neither number nor text the driver asks around who could convert it, which takes longer than
+    # For each value that is neither number nor text the driver asks who could convert it, which takes longer than
     # to store it, unless somebody is known.
     sqlite3.register_adapter(bool, int)
     sqlite3.register_adapter(type(None), lambda none: none)
