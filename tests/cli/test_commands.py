@@ -42,6 +42,8 @@ def test_help_lists_every_command_and_the_exit_codes() -> None:
         "history status",
         "grafana push",
         "policy show",
+        "policy check",
+        "policy explain",
         "tag",
         "tag flash",
         "tag deploy",
@@ -125,7 +127,7 @@ def test_a_bad_policy_is_named_with_its_remedy(tmp_path: Path) -> None:
     (tmp_path / "ours.toml").write_text('[kind.bed]\nidle = "4 d"\n')
     told = kitback("worklist", "--policy", str(tmp_path / "ours.toml"))
     assert told.exit_code == 2
-    assert 'ours.toml: kind.bed.idle: no such setting; did you mean "idle_home"?' in told.stderr
+    assert 'ours.toml:2: kind.bed.idle: no such setting; did you mean "idle_home"?' in told.stderr
 
 
 def test_brackets_in_what_people_typed_are_shown_as_they_are(service: Service) -> None:

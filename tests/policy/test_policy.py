@@ -1,14 +1,18 @@
 """The policy: the trade's defaults, and what a service changes."""
 
+import json
+import math
+import re
 from pathlib import Path
 
 import pytest
 
-from kitback.policy import Period, PolicyError, load
+from kitback.policy import Difference, Period, PolicyError, load
 
 LENT = 1_759_309_200
 """1 October 2025, 10:00 in London."""
 DAY = 86400
+FIRMWARE = Path(__file__).parents[2] / "firmware"
 
 
 def test_defaults_hold_the_trades_pathways_and_kinds() -> None:
@@ -28,11 +32,22 @@ def test_defaults_hold_the_trades_pathways_and_kinds() -> None:
 
 
 def test_every_default_says_where_it_comes_from() -> None:
-    assert {key for key, entry in load().entries.items() if not entry.origin and key[2] != "name"} == set()
+    assert {key for key, entry in load().entries.items() if not entry.origin and key[-1] != "name"} == set()
+
+
+def test_what_is_published_names_its_source() -> None:
+    assert {key for key, entry in load().entries.items() if entry.origin == "P" and not entry.note} == set()
+
+
+def test_tags_report_as_often_as_the_defaults_say() -> None:
+    for name, kind in load().kind.items():
+        source = (FIRMWARE / "tag" / "use" / f"{name}.py").read_text(encoding="utf-8")
+        product = re.findall("REPORT_S = ([0-9 *]+)", source)[0].split("*")
+        assert kind.reports_every.seconds == math.prod(int(factor) for factor in product)
 
 
 def test_no_idle_threshold_claims_to_be_published() -> None:
-    assert {entry.origin for key, entry in load().entries.items() if key[2].startswith("idle")} == {"J"}
+    assert {entry.origin for key, entry in load().entries.items() if key[-1].startswith("idle")} == {"J"}
 
 
 def test_a_loan_is_due_when_its_pathway_says() -> None:
@@ -79,33 +94,72 @@ def test_a_service_may_open_a_loan_period_or_close_it(tmp_path: Path) -> None:
     assert policy.due("long_term", LENT) is not None
 
 
-@pytest.mark.parametrize(
-    ("text", "key", "remedy"),
-    [
-        ('[pathway.home_first]\nloan_period = "6 weeks"', "pathway.home_first.loan_period", 'write it as "72 h"'),
-        ("[pathway.home_first]\nloan_period = 42", "pathway.home_first.loan_period", 'write it as "72 h"'),
-        ('[pathway.home_frst]\nloan_period = "42 d"', "pathway.home_frst", 'did you mean "home_first"?'),
-        ("[kind.bde]\n", "kind.bde", 'did you mean "bed"?'),
-        ('[kind.bed]\nidle = "4 d"', "kind.bed.idle", 'did you mean "idle_home"?'),
-        ('[kind.bed]\nidle_home = "open"', "kind.bed.idle_home", "give a length of time"),
-        ('[kind.bed]\nlow_battery_mv = "low"', "kind.bed.low_battery_mv", "give a whole number"),
-        ("[kind.bed]\nlow_battery_mv = -1", "kind.bed.low_battery_mv", "give a whole number, not negative"),
-        ("[kind.mattress]\nsafety_check = 1", "kind.mattress.safety_check", "give true or false"),
-        ("[kind.bed]\nidle_home = 1.5", "kind.bed.idle_home", "give one value"),
-        ("[kind]\nbed = 3", "kind.bed", "write [kind.bed]"),
-        ("[rules]\n", "rules", "there are kind, pathway"),
-        ("[kind.bed\n", "", "not TOML"),
-    ],
-)
-def test_a_mistake_is_named_with_file_key_and_remedy(tmp_path: Path, text: str, key: str, remedy: str) -> None:
+def test_every_mistake_of_a_file_is_named_with_line_key_and_remedy_when_it_is_loaded(tmp_path: Path) -> None:
     file = tmp_path / "ours.toml"
-    file.write_text(text)
+    file.write_text('[kind.bed]\nidle_home = "6 weeks"\n\n[kind.bde]\nidle_home = "7 d"\n')
     with pytest.raises(PolicyError) as error:
         load(file)
-    assert str(error.value).startswith(f"{file}: {key}")
-    assert remedy in str(error.value)
+    assert str(error.value).splitlines() == [
+        f'{file}:2: kind.bed.idle_home: "6 weeks" is not a length of time; write it as "72 h", "42 d" or "6 months"',
+        f'{file}:4: kind.bde: no such kind; did you mean "bed"?',
+    ]
 
 
 def test_a_policy_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"gone\.toml: No such file"):
         load(tmp_path / "gone.toml")
+
+
+def test_a_service_chooses_another_delivery_speed_for_a_pathway(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('[pathway.home_first]\ndelivery_speed = "1"\n[delivery_speed.1]\nwithin = "3 h"\n')
+    assert load(file).clocks("home_first", "home", None, LENT, None).deliver_by_s == LENT + 3 * 3600
+    assert load().clocks("home_first", "home", None, LENT, None).deliver_by_s == LENT + DAY
+
+
+@pytest.mark.parametrize(
+    ("pathway", "setting", "speed", "complaint"),
+    [
+        ("holiday", "home", None, 'pathway "holiday" is not in the policy'),
+        ("home_first", "hotel", None, 'setting "hotel" is not known; there are home, care_home, school, hospital'),
+        ("home_first", "home", "4", 'delivery speed "4" is not in the policy; it has 1, 2, 3, discharge'),
+    ],
+)
+def test_what_the_policy_does_not_know_has_no_clocks_but_an_error(
+    pathway: str, setting: str, speed: str | None, complaint: str
+) -> None:
+    with pytest.raises(PolicyError, match=re.escape(complaint)):
+        load().clocks(pathway, setting, speed, LENT, LENT)
+
+
+def test_a_kind_the_policy_does_not_know_has_no_service_but_an_error() -> None:
+    with pytest.raises(PolicyError, match='kind "commode" is not in the policy; it has bed, hoist, mattress'):
+        load().serviced("commode", LENT)
+
+
+def test_a_policy_that_says_the_same_has_the_same_fingerprint(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('[pathway.home_first]\nloan_period = "42 d"\n')
+    assert load(file).fingerprint == load().fingerprint
+    assert load(file).differences(load().values) == []
+
+
+def test_one_other_value_is_another_fingerprint_and_the_one_difference(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('[watch]\ndue_soon = "10 d"\n')
+    assert load(file).fingerprint != load().fingerprint
+    assert load(file).differences(load().values) == [Difference("watch.due_soon", "7 d", "10 d")]
+
+
+def test_a_line_that_came_or_went_with_a_release_is_a_difference() -> None:
+    old = dict(load().values)
+    del old["watch.due_soon"]
+    old["kind.bed.safety_check"] = False
+    assert load().differences(old) == [
+        Difference("watch.due_soon", None, "7 d"),
+        Difference("kind.bed.safety_check", False, None),
+    ]
+
+
+def test_values_can_be_kept_as_json_and_compared_after() -> None:
+    assert load().differences(json.loads(json.dumps(load().values))) == []

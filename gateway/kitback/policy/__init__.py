@@ -1,7 +1,34 @@
 """What a service may change: its pathways, its kinds of equipment, and from when on something is worth a look."""
 
-from kitback.policy.model import Kind, Pathway
+from kitback.policy.calendar import Hours
+from kitback.policy.explain import Facts, Reckoned, explain, moment
+from kitback.policy.file import Checked, Mistake, check, load
+from kitback.policy.model import SETTINGS, DeliverySpeed, Kind, Pathway, Watch
 from kitback.policy.period import LONDON, Period
-from kitback.policy.policy import Entry, Key, Policy, PolicyError, Scalar, load
+from kitback.policy.policy import Clocks, Difference, Entry, Key, Policy, PolicyError, Scalar
 
-__all__ = ["LONDON", "Entry", "Key", "Kind", "Pathway", "Period", "Policy", "PolicyError", "Scalar", "load"]
+__all__ = [
+    "LONDON",
+    "SETTINGS",
+    "Checked",
+    "Clocks",
+    "DeliverySpeed",
+    "Difference",
+    "Entry",
+    "Facts",
+    "Hours",
+    "Key",
+    "Kind",
+    "Mistake",
+    "Pathway",
+    "Period",
+    "Policy",
+    "PolicyError",
+    "Reckoned",
+    "Scalar",
+    "Watch",
+    "check",
+    "explain",
+    "load",
+    "moment",
+]

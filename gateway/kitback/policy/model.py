@@ -1,36 +1,78 @@
-"""The policy as types: what the rest of the gateway asks."""
+"""The policy as types: what the rest of the gateway asks. The defaults' file says what each field means."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from kitback.policy.calendar import Hours
 from kitback.policy.period import Period
 
+SETTINGS = ("home", "care_home", "school", "hospital")
+"""Where equipment is lent to."""
 
-class Pathway(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why equipment was lent, and the clocks that follow from it. The defaults' file says what each field means."""
+_AtLeast0 = Annotated[int, Meta(ge=0)]
+_AtLeast1 = Annotated[int, Meta(ge=1)]
+
+
+class DeliverySpeed(Struct, frozen=True, kw_only=True):
+    """How fast equipment is to be there after it was prescribed."""
+
+    name: str
+    within: Period
+    warn_before: Period
+    """This long before the end, a delivery that is still out is at risk."""
+
+
+class Pathway(Struct, frozen=True, kw_only=True):
+    """Why equipment was lent, and the clocks that follow from it."""
 
     name: str
     team_response: Period | None
-    deliver_by: Period
+    hours: Hours | None
+    """When the team is on duty; None: day and night."""
+    delivery_speed: str
+    """A key of `Policy.delivery_speed`."""
     loan_period: Period | None
     """None: the loan has no end."""
     review: Period
-    collect_within_working_days: Annotated[int, Meta(ge=1)] | None
+    review_again: Period | None
+    """From one review to the next; None: the first is the only one."""
+    collect_within_working_days: _AtLeast1 | None
     """None: not before a clinician's word."""
-    clinician_only: bool = False
+    clinician_only: bool
 
 
-class Kind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One kind of equipment, and how its use and its tag's silence are judged."""
+class Kind(Struct, frozen=True, kw_only=True):
+    """One kind of equipment: how its use and its tag's silence are judged, when it is serviced, what it is worth."""
 
     name: str
     idle_home: Period
     idle_care_home: Period
+    supply: Literal["mains", "battery", "mains or battery"]
+    reports_every: Period
     silent_after: Period
-    safety_check: bool
-    low_battery_mv: Annotated[int, Meta(ge=0)]
+    safety_check_within: Period | None
+    """Silence or lost power is a safety check, to be made within this long; None: it is a question."""
+    low_battery_mv: _AtLeast0
+    service_every: Period | None
+    examine_every: Period | None
+    """Between two thorough examinations; None: it has none."""
+    value_pence: _AtLeast0
+    """Of one whose own value nobody has noted."""
 
     def idle(self, setting: str) -> Period:
         """Not used for this long is worth a question. Every setting but a care home counts as home."""
         return self.idle_care_home if setting == "care_home" else self.idle_home
+
+
+class Watch(Struct, frozen=True, kw_only=True):
+    """What holds for every loan, on whatever pathway."""
+
+    due_soon: Period
+    hospital_hold: Period
+    still_needed: Period
+    snooze_at_most: Period
+    steady_use_days: _AtLeast1
+    service_warning: Period
+    exam_warning: Period
+    floor_pence: _AtLeast0

@@ -13,6 +13,15 @@ LONDON = ZoneInfo("Europe/London")
 _WRITTEN = re.compile(r"([1-9][0-9]{0,3}) ?(h|d|months?)")
 
 
+class Unreadable(ValueError):
+    """What somebody wrote is not what belongs there."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """A length of time; exactly one of its parts is not zero."""
@@ -26,11 +35,11 @@ class Period:
         """Read `72 h`, `42 d` or `6 months`.
 
         Raises:
-            ValueError: `text` is none of these; the message shows what to write.
+            Unreadable: `text` is none of these; the remedy shows what to write.
         """
         written = _WRITTEN.fullmatch(text.strip())
         if written is None:
-            raise ValueError(f'"{text}" is not a length of time; write it as "72 h", "42 d" or "6 months"')
+            raise Unreadable(f'"{text}" is not a length of time', 'write it as "72 h", "42 d" or "6 months"')
         count = int(written[1])
         match written[2]:
             case "h":
@@ -53,7 +62,14 @@ class Period:
         if self.hours:
             return from_s + self.hours * 3600
         local = datetime.fromtimestamp(from_s, LONDON)
-        return int((_months_later(local, self.months) + timedelta(days=self.days)).timestamp())
+        return unix(_months_later(local, self.months) + timedelta(days=self.days))
+
+    def before(self, until_s: int) -> int:
+        """The Unix second this long before `until_s`, counted as `after` counts."""
+        if self.hours:
+            return until_s - self.hours * 3600
+        local = datetime.fromtimestamp(until_s, LONDON)
+        return unix(_months_later(local, -self.months) - timedelta(days=self.days))
 
     def words(self) -> str:
         """As people say it: `72 hours`, `6 weeks`, `10 days`, `6 months`."""
@@ -65,7 +81,19 @@ class Period:
         return _counted(weeks, "week") if weeks >= 2 and not rest else _counted(self.days, "day")
 
 
+def unix(local: datetime) -> int:
+    """The Unix second at which London's clocks show `local`: the first of two in autumn.
+
+    In the hour that is skipped in spring, the moment it is skipped: then what begins later never ends earlier.
+    """
+    second = int(local.timestamp())
+    skipped = datetime.fromtimestamp(second, LONDON).hour != local.hour
+    return second - second % 3600 if skipped else second
+
+
 def _months_later(local: datetime, months: int) -> datetime:
+    if not months:
+        return local
     year, month0 = divmod(local.year * 12 + local.month - 1 + months, 12)
     _, last_day = monthrange(year, month0 + 1)
     return local.replace(year=year, month=month0 + 1, day=min(local.day, last_day))

@@ -1,27 +1,22 @@
-"""The policy file: the defaults, and over them what a service has changed."""
+"""What the service has agreed, and the clocks that follow from it."""
 
-import tomllib
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
-from importlib import resources
-from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Literal, TypeVar
 
-import msgspec
 from msgspec import Struct
 
-from kitback.policy.model import Kind, Pathway
-from kitback.policy.period import Period
+from kitback.policy.calendar import add_working_days
+from kitback.policy.model import SETTINGS, DeliverySpeed, Kind, Pathway, Watch
 
-_DEFAULTS = "defaults.toml"
-_SECTIONS: dict[str, type[Struct]] = {"pathway": Pathway, "kind": Kind}
-# TOML has no word for nothing; these are the trade's.
-_NOTHING = ("open", "none", "on notification")
-_WANTED: dict[Any, str] = {bool: "true or false", str: "text", Period: 'a length of time, such as "42 d"'}
+_T = TypeVar("_T")
+
+_ORIGINS = {"P": "published", "J": "Kitback's judgement", "own": "your policy file", "": ""}
 
 Scalar = str | int | bool
-Key = tuple[str, str, str]
-"""Section, name, field: `("pathway", "home_first", "loan_period")`."""
+Key = tuple[str, ...]
+"""Section, name and field, as `("pathway", "home_first", "loan_period")` or `("watch", "due_soon")`."""
 
 
 class PolicyError(Exception):
@@ -36,118 +31,180 @@ class Entry(Struct, frozen=True):
     """Published, judged for Kitback, or the service's own. Empty for a name."""
     note: str = ""
 
+    @property
+    def source(self) -> str:
+        """Where it comes from, in words: `published: Vale of York`."""
+        return ": ".join(part for part in (_ORIGINS[self.origin], self.note) if part)
 
-class _Default(Struct, frozen=True, rename={"value": "is"}, forbid_unknown_fields=True):
-    value: Scalar
-    origin: Literal["P", "J"]
-    note: str = ""
+
+class Difference(Struct, frozen=True):
+    """One line that two policies do not share."""
+
+    key: str
+    """As it stands in a file, such as `pathway.home_first.loan_period`."""
+    before: Scalar | None
+    """None: there was no such line."""
+    after: Scalar | None
+
+
+class Clocks(Struct, frozen=True, kw_only=True):
+    """When what is due of a loan, in Unix seconds; None where nothing is."""
+
+    deliver_by_s: int | None
+    deliver_risk_s: int | None
+    """From here on a delivery that is still out is at risk."""
+    team_response_s: int | None
+    due_s: int | None
+    due_soon_s: int | None
+    review_s: int | None
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """What the service has agreed."""
+    """What the service has agreed. Days and months are London's."""
 
+    delivery_speed: dict[str, DeliverySpeed]
     pathway: dict[str, Pathway]
     kind: dict[str, Kind]
+    watch: Watch
     entries: dict[Key, Entry]
     """Every line as it was written, for showing."""
 
-    def due(self, pathway: str, from_s: int) -> int | None:
-        """When a loan on `pathway` that began at Unix second `from_s` is due back; None when it has no end.
+    def clocks(
+        self, pathway: str, setting: str, speed: str | None, prescribed_s: int | None, delivered_s: int | None
+    ) -> Clocks:
+        """The clocks of a loan before its first review.
+
+        Args:
+            setting: where it is lent to. Every setting gets the same clocks; only idleness is judged by it.
+            speed: the delivery speed that staff chose for the loan; None is the pathway's.
+            prescribed_s: None when nobody noted a prescription: there is no clock of delivery then.
+            delivered_s: None while it is not delivered: nothing is due back or for review.
+
+        Raises:
+            PolicyError: no such pathway, setting or delivery speed.
+        """
+        agreed = self._pathway(pathway)
+        if setting not in SETTINGS:
+            raise PolicyError(f'setting "{setting}" is not known; there are {", ".join(SETTINGS)}')
+        due_s = None if delivered_s is None else self.due(pathway, delivered_s)
+        return Clocks(
+            deliver_by_s=None if prescribed_s is None else self.deliver_by(pathway, speed, prescribed_s),
+            deliver_risk_s=None if prescribed_s is None else self.deliver_risk(pathway, speed, prescribed_s),
+            team_response_s=None if prescribed_s is None else _team_response(agreed, prescribed_s),
+            due_s=due_s,
+            due_soon_s=None if due_s is None or delivered_s is None else self.due_soon(delivered_s, due_s),
+            review_s=None if delivered_s is None else self.next_review(pathway, delivered_s, None),
+        )
+
+    def deliver_by(self, pathway: str, speed: str | None, prescribed_s: int) -> int:
+        """When equipment prescribed at `prescribed_s` is to be there."""
+        return self._speed(pathway, speed).within.after(prescribed_s)
+
+    def deliver_risk(self, pathway: str, speed: str | None, prescribed_s: int) -> int:
+        """From when on its delivery is at risk."""
+        before = self._speed(pathway, speed).warn_before
+        return before.before(self.deliver_by(pathway, speed, prescribed_s))
+
+    def due(self, pathway: str, delivered_s: int) -> int | None:
+        """When a loan on `pathway` that was delivered at `delivered_s` is due back; None when it has no end.
 
         Raises:
             PolicyError: no such pathway.
         """
-        if pathway not in self.pathway:
-            raise PolicyError(f'pathway "{pathway}" is not in the policy; it has {", ".join(self.pathway)}')
-        period = self.pathway[pathway].loan_period
-        return period.after(from_s) if period else None
+        period = self._pathway(pathway).loan_period
+        return period.after(delivered_s) if period else None
+
+    def due_soon(self, delivered_s: int, due_s: int) -> int:
+        """From when on a loan that is due back at `due_s` is due soon: never for more than half of it."""
+        return max(self.watch.due_soon.before(due_s), (delivered_s + due_s) // 2)
+
+    def next_review(self, pathway: str, delivered_s: int, reviewed_s: int | None) -> int | None:
+        """When a loan is to be reviewed next, last reviewed at `reviewed_s`; None when it has had its only review.
+
+        Raises:
+            PolicyError: no such pathway.
+        """
+        agreed = self._pathway(pathway)
+        if reviewed_s is None or not self.review_counts(pathway, delivered_s, reviewed_s):
+            return agreed.review.after(delivered_s)
+        return agreed.review_again.after(reviewed_s) if agreed.review_again else None
+
+    def review_counts(self, pathway: str, delivered_s: int, reviewed_s: int) -> bool:
+        """Whether a review counts for the first one, that is, was held at most `watch.due_soon` before it.
+
+        If it was held any earlier, the first still stands: it marks how somebody fares after so many days.
+
+        Raises:
+            PolicyError: no such pathway.
+        """
+        return reviewed_s >= self.watch.due_soon.before(self._pathway(pathway).review.after(delivered_s))
+
+    def collect_by(self, pathway: str, requested_s: int) -> int | None:
+        """The end of the working day by which a collection requested at `requested_s` is to be made; None: no clock.
+
+        Raises:
+            PolicyError: no such pathway.
+        """
+        days = self._pathway(pathway).collect_within_working_days
+        return add_working_days(requested_s, days) if days else None
+
+    def serviced(self, kind: str, at_s: int) -> int | None:
+        """When a piece of `kind` that was serviced at `at_s` is to be serviced again; None: never.
+
+        Raises:
+            PolicyError: no such kind.
+        """
+        every = self._kind(kind).service_every
+        return every.after(at_s) if every else None
+
+    def examined(self, kind: str, at_s: int) -> int | None:
+        """When a piece of `kind` that was thoroughly examined at `at_s` is to be examined again; None: never.
+
+        Raises:
+            PolicyError: no such kind.
+        """
+        every = self._kind(kind).examine_every
+        return every.after(at_s) if every else None
+
+    @property
+    def values(self) -> dict[str, Scalar]:
+        """Every line's value by its key as it stands in a file: what to keep, to know later what has changed."""
+        return {".".join(key): entry.value for key, entry in self.entries.items()}
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for two policies that say the same, 64 hexadecimal digits; another once one value changes."""
+        return hashlib.sha256(json.dumps(self.values, sort_keys=True).encode()).hexdigest()
+
+    def differences(self, old: Mapping[str, Scalar]) -> list[Difference]:
+        """What this policy says otherwise than one whose `values` were `old`, in the order of the file."""
+        new = self.values
+        return [
+            Difference(key, old.get(key), new.get(key))
+            for key in [*new, *(key for key in old if key not in new)]
+            if key not in old or key not in new or old[key] != new[key]
+        ]
+
+    def _pathway(self, name: str) -> Pathway:
+        return _named("pathway", self.pathway, name)
+
+    def _kind(self, name: str) -> Kind:
+        return _named("kind", self.kind, name)
+
+    def _speed(self, pathway: str, chosen: str | None) -> DeliverySpeed:
+        agreed = self._pathway(pathway).delivery_speed
+        return _named("delivery speed", self.delivery_speed, agreed if chosen is None else chosen)
 
 
-def load(path: Path | None = None) -> Policy:
-    """The defaults, and over them what the file at `path` changes.
-
-    Raises:
-        PolicyError: the file cannot be read, or says something that cannot be used.
-    """
-    shipped = resources.files(__package__).joinpath(_DEFAULTS).read_text(encoding="utf-8")
-    entries = {key: _default(leaf) for key, leaf in _leaves(_DEFAULTS, tomllib.loads(shipped))}
-    if path:
-        own = _leaves(str(path), _read(path), entries)
-        entries |= {key: _own(str(path), key, leaf) for key, leaf in own}
-    return _policy(str(path or _DEFAULTS), entries)
+def _team_response(pathway: Pathway, referred_s: int) -> int | None:
+    if pathway.team_response is None:
+        return None
+    if pathway.hours is None:
+        return pathway.team_response.after(referred_s)
+    return pathway.hours.after(referred_s, pathway.team_response)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PolicyError(f"{path}: {error.strerror}; give the path of a policy file that can be read") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path}: not TOML: {error}") from error
-
-
-def _leaves(file: str, tree: Mapping[str, Any], known: Mapping[Key, Entry] | None = None) -> Iterator[tuple[Key, Any]]:
-    """Every value of a policy file by its key; with `known` entries, only for pathways and kinds that are there."""
-    for section, named in tree.items():
-        if section not in _SECTIONS:
-            raise PolicyError(f"{file}: {section}: no such section; {_known(section, _SECTIONS)}")
-        for name, fields in _table(file, section, named).items():
-            if known and (section, name, "name") not in known:
-                names = {other for of, other, _ in known if of == section}
-                raise PolicyError(f"{file}: {section}.{name}: no such {section}; {_known(name, names)}")
-            for field, leaf in _table(file, f"{section}.{name}", fields).items():
-                yield (section, name, field), leaf
-
-
-def _table(file: str, key: str, value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise PolicyError(f"{file}: {key}: a value where a table belongs; write [{key}] and the values under it")
-    return value
-
-
-def _default(leaf: object) -> Entry:
-    if not isinstance(leaf, dict):
-        return Entry(msgspec.convert(leaf, Scalar))
-    default = msgspec.convert(leaf, _Default)
-    return Entry(default.value, default.origin, default.note)
-
-
-def _own(file: str, key: Key, leaf: object) -> Entry:
-    section, _, field = key
-    fields = _SECTIONS[section].__struct_fields__
-    if field not in fields:
-        raise PolicyError(f"{file}: {'.'.join(key)}: no such setting; {_known(field, fields)}")
-    if not isinstance(leaf, str | int):
-        raise PolicyError(f"{file}: {'.'.join(key)}: give one value, not {leaf!r}")
-    return Entry(leaf, "own")
-
-
-def _known(wrong: str, known: Mapping[str, object] | set[str] | tuple[str, ...]) -> str:
-    close = get_close_matches(wrong, known, n=1)
-    return f'did you mean "{close[0]}"?' if close else f"there are {', '.join(sorted(known))}"
-
-
-def _policy(file: str, entries: dict[Key, Entry]) -> Policy:
-    typed: dict[str, dict[str, dict[str, Any]]] = {section: {} for section in _SECTIONS}
-    for (section, name, field), entry in entries.items():
-        hint = get_type_hints(_SECTIONS[section], include_extras=True)[field]
-        try:
-            typed[section].setdefault(name, {})[field] = _value(hint, entry.value)
-        except ValueError as error:
-            raise PolicyError(f"{file}: {section}.{name}.{field}: {error}") from error
-    return Policy(
-        pathway={name: Pathway(**fields) for name, fields in typed["pathway"].items()},
-        kind={name: Kind(**fields) for name, fields in typed["kind"].items()},
-        entries=entries,
-    )
-
-
-def _value(hint: Any, written: Scalar) -> object:
-    value = None if written in _NOTHING else written
-    if value is not None and Period in (hint, *get_args(hint)):
-        return Period.parse(str(value))
-    try:
-        return msgspec.convert(value, hint)
-    except msgspec.ValidationError as error:
-        wanted = _WANTED.get(hint, "a whole number, not negative")
-        raise ValueError(f'"{written}" will not do; give {wanted}') from error
+def _named(what: str, there: Mapping[str, _T], name: str) -> _T:
+    if name not in there:
+        raise PolicyError(f'{what} "{name}" is not in the policy; it has {", ".join(there)}')
+    return there[name]

@@ -81,7 +81,7 @@ def _review_or_ask(case: Case) -> Action:
 
 
 def _safety_check_or_tag(case: Case) -> Action:
-    return Action.SAFETY_CHECK if case.kind.safety_check else _check_tag(case)
+    return Action.SAFETY_CHECK if case.kind.safety_check_within else _check_tag(case)
 
 
 def _away(_: Thresholds) -> sa.ColumnElement[bool]:

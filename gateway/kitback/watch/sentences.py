@@ -41,7 +41,7 @@ def silent(case: Case) -> str:
     text = f"Nothing heard from its tag for {length(case.now_s - heard_at)} (since {moment(heard_at, case.now_s)})."
     if case.battery_low:
         text += " Its battery was low before it fell silent."
-    if case.kind.safety_check:
+    if case.kind.safety_check_within:
         return f"{text} {_safety_check(case)}"
     return f"{text} Whether it is used is not known. {_ask(case, 'Have the tag looked at on the next visit.')}"
 
@@ -87,7 +87,8 @@ def _ask(case: Case, question: str) -> str:
 def _safety_check(case: Case) -> str:
     if case.clinician_only:
         return "Safety check, through the clinician only: is it switched on and inflated?"
-    return "Safety check within 4 hours: is it switched on and inflated?"
+    within = case.kind.safety_check_within
+    return f"Safety check{f' within {within.words()}' if within else ''}: is it switched on and inflated?"
 
 
 def _known_to(case: Case) -> str:

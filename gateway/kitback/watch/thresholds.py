@@ -32,7 +32,7 @@ class Thresholds:
                 else_=_by_kind(policy, lambda kind: kind.idle_home),
             ),
             silent_after=_by_kind(policy, lambda kind: kind.silent_after),
-            safety_check=judgement.c.kind.in_([name for name, kind in policy.kind.items() if kind.safety_check]),
+            safety_check=judgement.c.kind.in_([name for name, kind in policy.kind.items() if kind.safety_check_within]),
         )
 
     def silent(self, *from_s: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
