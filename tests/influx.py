@@ -103,7 +103,11 @@ class _Front(BaseHTTPRequestHandler):
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         if scheme == "Token":
             headers["Authorization"] = "Basic " + b64encode(token.encode()).decode()
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # its sender was killed half-way: InfluxDB itself takes nothing of that
+            self.close_connection = True
+            return
         server = HTTPConnection("127.0.0.1", self.influxd_port, timeout=_DEADLINE_S)
         server.request("POST", f"{path}?{urlencode(asked)}", body, headers)
         answer = server.getresponse()

@@ -757,6 +757,17 @@ def test_a_tag_whose_own_row_is_damaged_stops_no_other(
     assert reasons(register) == [(tag.tag_id, "failed", 0, 1)]
 
 
+def test_whatever_is_heard_says_every_few_seconds_that_somebody_listens(
+    tag: PaperTag, exchange: Exchange, intake: Intake, register: Register, clock: SetClock
+) -> None:
+    intake.connected(["hearing"])
+    for step in (*[3] * 10, -3600, 3, 3, 3, 3, 3):
+        clock.unix += step
+        exchange(tag)
+        with register.read() as conn:
+            assert 0 <= clock.unix - (listening.heard(conn) or 0) < 10
+
+
 def test_what_one_session_hears_hides_no_other_sessions_absence(
     tag: PaperTag, exchange: Exchange, intake: Intake, register: Register, clock: SetClock
 ) -> None:

@@ -112,6 +112,19 @@ def test_use_on_two_days_ends_an_idle_flag() -> None:
     assert at(21.1) < flag.over.last_s < at(21.1) + KNOWN_S + JUDGE_S + 300
 
 
+def test_one_use_across_midnight_may_end_an_idle_flag_and_need_not() -> None:
+    night = span(20.6, 20.65)
+    flag = only(flags(loan(use=nights(0, 10), stray=(night,))), "idle")
+    assert night.from_s < flag.over.first_s < night.to_s
+    assert flag.over.last_s == END
+
+
+def test_a_use_that_goes_on_for_days_ends_an_idle_flag() -> None:
+    flag = only(flags(loan(use=(*nights(0, 10), Span(at(20.1), END)))), "idle")
+    assert at(21) > flag.over.first_s > at(20.1)
+    assert at(22.1) < flag.over.last_s < at(22.1) + KNOWN_S + JUDGE_S + 300
+
+
 def test_a_use_too_short_to_be_noted_for_sure_leaves_it_open() -> None:
     found = flags(loan(use=nights(0, 10), stray=(Span(at(15), at(15) + 100),)))
     assert [each.latest_s is None for each in found] == [True, True]

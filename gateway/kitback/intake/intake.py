@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 
 Message = tuple[str, bytes]
 """Topic and payload."""
+
+_SIGN_OF_LIFE: Final = 10
+"""Seconds after which what is heard says once more that somebody listens; twenty times a second would be too dear."""
 
 Guard = Callable[[sa.Connection], None]
 
@@ -43,6 +47,7 @@ class Intake:
         self._root = root
         self._locate = locate
         self._heard: frozenset[str] = frozenset()
+        self._signed_at = 0
 
     def connected(self, sessions: Iterable[str]) -> None:
         """Note that the gateway listens to these sessions of its broker, after it was away or not, and to no others.
@@ -89,8 +94,11 @@ class Intake:
                 self._guard(conn)
                 outbox.require_room(conn)
                 answers = _Batch(conn, self._register.epoch, self._root, self._locate, arrival).take(messages)
-                listening.still(conn, arrival.unix, self._heard)
-                return answers
+                if is_due := not 0 <= arrival.unix - self._signed_at < _SIGN_OF_LIFE:
+                    listening.still(conn, arrival.unix, self._heard)
+            if is_due:
+                self._signed_at = arrival.unix
+            return answers
         except RegisterError:
             raise
         except Exception as error:

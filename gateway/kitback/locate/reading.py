@@ -2,22 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _FLOOR_DBM = -100
 """An anchor this weak still says that it is there, and little more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A place as the locator sees it: the outermost below the service itself."""
 
     place_id: str
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """Where one fix says an asset is."""
 
     place: Place | None

@@ -1,13 +1,13 @@
 """Whether a reading moves an asset: a place must be read twice running before it is believed over another. Pure."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 UNKNOWN = ""
 """The place of whatever is heard where no anchor is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Whereabouts(Struct, frozen=True):
     """Where an asset is believed to be. Places are ids, or `UNKNOWN`; times are Unix seconds."""
 
     place: str

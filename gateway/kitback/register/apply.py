@@ -86,15 +86,14 @@ class Applying:
 
     def _use(self, asset: Standing, placed: Placed, use: wire.Use) -> None:
         first, last = placed.from_s // _DAY, max(placed.to_s - 1, placed.from_s) // _DAY
+        row = self._days[asset.asset_id, last]
         if first == last:
-            row = self._days[asset.asset_id, first]
             row.in_use += use.in_use
             row.events += use.events
             row.seen += placed.to_s - placed.from_s
         else:
             self._share(asset, placed, use, range(first, last + 1))
         if use.in_use or use.events:
-            row = self._days[asset.asset_id, last]
             if row.used_at is None or row.used_at < placed.to_s:
                 row.used_at = placed.to_s
             asset.use(placed.to_s)

@@ -1,5 +1,6 @@
 """What a register needs SQLite and PostgreSQL to do: commit durably, read at one moment, wait no longer than told."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,6 +99,11 @@ def _sqlite(engine: sa.Engine) -> sa.Engine:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RegisterError(f"cannot make the folder of the register {path}: {error.strerror}") from error
+
+    # For each value that is neither number nor text the driver asks who could convert it, which takes longer than
+    # to store it, unless somebody is known.
+    sqlite3.register_adapter(bool, int)
+    sqlite3.register_adapter(type(None), lambda none: none)
 
     @sa.event.listens_for(engine, "connect")
     def configure(dbapi: Any, _record: object) -> None:

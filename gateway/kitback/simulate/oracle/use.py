@@ -92,27 +92,28 @@ def _unaware(case: Case, at_s: int, used_s: int) -> bool:
 
 
 def _steady_use(case: Case, uses: Spans) -> tuple[Window, int]:
-    """When uses make up steady use, and which of them does; the end of the world and one past the last if none does."""
+    """When uses make up steady use, and which of them does; the end of the world and one past the last if none does.
+
+    The last moment is when they began on so many days, or one went on for as many: a single use across midnight is one
+    stray use. At the first moment they have only touched so many days.
+    """
     needed = case.policy.watch.steady_use_days
-    days: set[date] = set()
+    touched: set[date] = set()
+    began: set[date] = set()
+    first_s = case.end_s
     for index, use in enumerate(uses):
         at_s = use.from_s
         while at_s < use.to_s:
-            days.add(day(at_s))
-            if len(days) == needed:
-                return Window(at_s, _surely_steady(uses, needed, at_s, use.to_s)), index
+            touched.add(day(at_s))
+            if len(touched) == needed:
+                first_s = min(first_s, at_s)
             at_s = midnight_after(at_s)
-    return Window(case.end_s, case.end_s), len(uses)
-
-
-def _surely_steady(uses: Spans, needed: int, steady_s: int, over_s: int) -> int:
-    """When it is steady use even for somebody who counts a night as one day: that of its beginning."""
-    days: set[date] = set()
-    for use in uses:
-        days.add(day(use.from_s))
-        if len(days) == needed:
-            return max(steady_s, min(use.from_s, steady_s + _DAY_S if over_s > steady_s + _DAY_S else use.from_s))
-    return over_s if over_s < steady_s + _DAY_S else steady_s + _DAY_S
+        began.add(day(use.from_s))
+        if len(began) == needed:
+            return Window(first_s, use.from_s), index
+        if use.to_s - use.from_s >= needed * _DAY_S:
+            return Window(first_s, use.from_s + needed * _DAY_S), index
+    return Window(first_s, case.end_s), len(uses)
 
 
 def _unused(case: Case, quiet: Quiet, sure: bool) -> Iterator[Expected]:
