@@ -16,6 +16,7 @@ from kitback.register.tables import flag
 from kitback.watch import judge
 
 ROOT: Final = "kitback"
+_SESSION: Final = ("all",)
 _BATCH: Final = 500
 
 
@@ -56,20 +57,20 @@ class Gateway:
         self._upkeep = Upkeep(register, self._clock)
         self._queue: list[Message] = []
         self.away: Literal["gateway", "broker"] | None = None
-        self._intake.connected()
+        self._intake.connected(_SESSION)
 
     def live(self, now: int, away: Literal["gateway", "broker"] | None) -> None:
         """Go on to a moment at which it, or its broker, is away, or neither. What waited at the broker comes first."""
         before, self._clock.unix, self.away = self.away, now, away
         if away is None:
             if before is not None:
-                self._intake.away()
-                self._intake.connected()
+                self._intake.away(_SESSION)
+                self._intake.connected(_SESSION)
             while self._queue:
                 self._intake.take(self._queue[:_BATCH])
                 del self._queue[:_BATCH]
         elif away == "broker" and before != "broker":
-            self._intake.away()
+            self._intake.away(_SESSION)
 
     def take(self, messages: Sequence[Message]) -> dict[str, bytes]:
         """What is published to it; returns the answers by topic. Without a gateway it waits at the broker."""
