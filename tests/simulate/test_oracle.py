@@ -489,6 +489,7 @@ def test_a_mattress_without_mains_is_unpowered_at_once() -> None:
     flag = only(flags(loan(kind="mattress", use=(span(0, 60),), unpowered=(span(20, 20.5),))), "unpowered")
     assert (flag.earliest_s, flag.latest_s) == (at(20), at(20) + 150 + 2 * TICK_S + JUDGE_S)
     assert flag.over == (at(20.5), at(20.5) + 150 + 2 * TICK_S + JUDGE_S)
+    assert flag.since == (at(20) - RECORD_S, at(20) + 150 + RECORD_S)
 
 
 def test_one_that_was_over_before_it_was_told_may_be_left_out() -> None:
