@@ -70,6 +70,19 @@ def test_one_that_was_not_raised_is_missed_and_says_what_was_true() -> None:
     assert "BED-1 (bed, long_term, home; needed)" in found.disagreements[0].line
 
 
+@pytest.mark.parametrize(
+    ("raised", "why"),
+    [
+        ([flag(at(16) - 1)], "; due 2026-01-21"),
+        ([flag(since_s=at(8))], "; since 2026-01-14"),
+        ([flag(at(16.1)), flag(at(16.2))], "; raised again"),
+    ],
+)
+def test_what_is_wrong_says_why(raised: list[Raised], why: str) -> None:
+    wrong = next(each for each in compared([wanted()], raised).disagreements if each.what == "wrong")
+    assert why in wrong.line
+
+
 def test_one_raised_twice_is_right_once() -> None:
     assert idle([wanted()], [flag(at(16.1)), flag(at(16.2))]) == Score(rule="idle", raised=2, right=1, wrong=1)
 

@@ -9,7 +9,7 @@ import pytest
 from kitback.policy import Period, load
 from kitback.simulate.oracle import Expected, expected
 from kitback.simulate.oracle.london import later
-from kitback.simulate.truth import RECORD_S, TICK_S, Away, Level, Span, Stay, Truth
+from kitback.simulate.truth import PAUSE_S, RECORD_S, TICK_S, Away, Level, Span, Stay, Truth
 from simulate.worlds import DAY, DELIVERED, END, HOUR, PRESCRIBED, START, at, loan, nights, span, tag, told, world
 
 POLICY = load()
@@ -71,6 +71,13 @@ def test_a_bed_at_home_is_idle_after_seven_days_without_use() -> None:
     assert flag.latest_s is not None
     assert last_used_s + 7 * DAY < flag.latest_s <= last_used_s + 7 * DAY + KNOWN_S + JUDGE_S + 300
     assert flag.over.first_s == END
+
+
+def test_since_when_is_as_exact_as_a_tag_can_tell() -> None:
+    around_s = 150 + RECORD_S
+    flag = only(flags(loan(use=nights(0, 10))), "idle")
+    assert flag.since == (at(9.4) - around_s, at(9.4) + PAUSE_S + around_s)
+    assert flag.latest_s == at(9.4) + 7 * DAY + 150 + RECORD_S + KNOWN_S + JUDGE_S
 
 
 def test_a_care_homes_bed_is_idle_after_five() -> None:
@@ -194,6 +201,11 @@ def test_use_after_it_was_booked_back_is_in_use_and_not_on_loan() -> None:
     assert at(20.1) in flag.since
     assert flag.latest_s is not None
     assert at(20.1) < flag.latest_s < at(20.1) + KNOWN_S + JUDGE_S + 300
+
+
+def test_nobody_can_know_of_it_before_it_was_booked_back() -> None:
+    booked = told("returned", at(20.2), at(19.9))
+    assert only(flags(loan(booked, cause="booked_back_too_soon")), "in_use_not_on_loan").earliest_s == at(20.2)
 
 
 def test_one_that_came_back_is_not() -> None:
@@ -489,6 +501,7 @@ def test_a_mattress_without_mains_is_unpowered_at_once() -> None:
     flag = only(flags(loan(kind="mattress", use=(span(0, 60),), unpowered=(span(20, 20.5),))), "unpowered")
     assert (flag.earliest_s, flag.latest_s) == (at(20), at(20) + 150 + 2 * TICK_S + JUDGE_S)
     assert flag.over == (at(20.5), at(20.5) + 150 + 2 * TICK_S + JUDGE_S)
+    assert flag.since == (at(20) - RECORD_S, at(20) + 150 + RECORD_S)
 
 
 def test_one_that_was_over_before_it_was_told_may_be_left_out() -> None:
