@@ -310,6 +310,13 @@ def test_what_is_worth_less_than_a_van_costs_is_to_be_dropped_off(
     assert [item.drop_off for item in shown(service).items] == [drop_off]
 
 
+def test_at_the_end_of_life_nobody_is_advised_to_have_it_brought_back(service: Service) -> None:
+    service.lend("B", pathway="end_of_life", used_at=NOW - 20 * DAY)
+    value(service, "B", 1)
+    service.judge()
+    assert [item.drop_off for item in shown(service).items] == [False]
+
+
 def test_a_safety_check_is_made_whatever_it_is_worth(service: Service) -> None:
     service.lend("M", "mattress", unpowered_from=NOW - HOUR)
     value(service, "M", 1)

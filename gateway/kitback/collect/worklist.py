@@ -32,7 +32,6 @@ TITLES: Final = {
 DUE: Final = {"overdue": "Overdue", "due_soon": "Due soon"}
 """What a loan's end is called, before and after: two rules, two words."""
 _PRESSING: Final = list(Action)
-_FETCHES: Final = (Action.ASK, Action.CLINICIAN)
 DROP_OFF: Final = "Drop-off, no van"
 
 
@@ -78,7 +77,10 @@ class WorklistItem(Struct, frozen=True, kw_only=True):
     due: str | None
     """`Overdue` or `Due soon`; null for what is neither."""
     drop_off: bool
-    """Worth less than the policy's floor: if it can go, ask for it to be brought back, and send no van."""
+    """Worth less than the policy's floor: if it can go, ask for it to be brought back, and send no van.
+
+    Never at the end of life: how it comes home is agreed with the clinician.
+    """
     status: Status
     status_since: str
     muted_until: str | None
@@ -224,7 +226,7 @@ def _item(row: sa.Row[Any], policy: Policy, now_s: int) -> WorklistItem:
         action=action,
         title=TITLES[action],
         due=DUE.get(row.rule),
-        drop_off=action in _FETCHES and ranked.value_pence < policy.watch.floor_pence,
+        drop_off=action is Action.ASK and ranked.value_pence < policy.watch.floor_pence,
         status=Status(row.status),
         status_since=iso(row.raised_at if row.status_s is None else row.status_s),
         muted_until=None if row.muted_until is None else iso(row.muted_until),

@@ -99,21 +99,21 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
             except NoSuch as error:
                 found, wrong = Worklist(items=[], total=0, hidden={}), str(error)
             virtual, notice = is_virtual(conn), pages.notice(outbox.room(conn))
-        visits = pages.visits(found.items, policy, now)
-        last = max(1, -(-len(visits) // pages.PAGE))
-        at = min(max(page_number, 1), last)
+        sheets = pages.sheets(found.items, policy)
+        at = min(max(page_number, 1), len(sheets))
         return page(
             request,
             "worklist.jinja",
             400 if wrong else 200,
-            visits=visits[(at - 1) * pages.PAGE : at * pages.PAGE],
+            visits=sheets[at - 1],
+            worded=lambda item: pages.line(item, policy, now),
             found=found,
             wanted=wanted,
             wrong=wrong,
             kinds=policy.kind,
             rules=[each.name for each in RULES],
             at=at,
-            last=last,
+            last=len(sheets),
             address=lambda **changed: _address(wanted, **changed),
             virtual=virtual,
             notice=notice,

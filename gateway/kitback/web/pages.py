@@ -1,6 +1,6 @@
 """Turns what the register knows into pages, in the words and times of staff."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -29,7 +29,7 @@ _COLOURS = {
     Action.CHECK_TAG: "grey",
 }
 PAGE: Final = 50
-"""Visits on a page."""
+"""Flags on a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,9 @@ class Visit:
 
     name: str | None
     """What staff call the place; None when nobody knows where it is."""
-    lines: list[Line]
+    things: int
+    """In all; a page shows at most `PAGE` of them."""
+    flags: list[WorklistItem]
 
 
 def environment() -> Environment:
@@ -62,19 +64,38 @@ def environment() -> Environment:
     return templates
 
 
-def visits(items: Sequence[WorklistItem], policy: Policy, now_s: int) -> list[Visit]:
-    """The worklist, worded for the page, by visit: the most pressing first.
+def sheets(items: Sequence[WorklistItem], policy: Policy) -> list[list[Visit]]:
+    """The worklist by visit, the most pressing first, as pages of at most `PAGE` flags; at least one page.
 
-    A safety check stands by itself before all visits: it does not wait for one.
+    A visit stands on one page, unless it is longer than that: a store may have thousands of things to do.
     """
+    sheets: list[list[Visit]] = [[]]
+    room = PAGE
+    for visit in _visits(items, policy):
+        for start in range(0, len(visit), PAGE):
+            part = visit[start : start + PAGE]
+            if len(part) > room:
+                sheets.append([])
+                room = PAGE
+            sheets[-1].append(Visit(visit[0].visit_name, len(visit), part))
+            room -= len(part)
+    return sheets
+
+
+def _visits(items: Sequence[WorklistItem], policy: Policy) -> Iterable[list[WorklistItem]]:
+    """A safety check stands by itself before all visits: it does not wait for one. So does what is the clinician's:
+    nobody comes to that door because they are near.
+    """
+    clinicians = {name for name, pathway in policy.pathway.items() if pathway.clinician_only}
     grouped: dict[str | int, list[WorklistItem]] = {}
     for item in items:
-        alone = item.action is Action.SAFETY_CHECK or item.visit is None
+        alone = item.action is Action.SAFETY_CHECK or item.pathway in clinicians or item.visit is None
         grouped.setdefault(item.flag_id if alone else str(item.visit), []).append(item)
-    return [Visit(each[0].visit_name, [_line(item, policy, now_s) for item in each]) for each in grouped.values()]
+    return grouped.values()
 
 
-def _line(item: WorklistItem, policy: Policy, now_s: int) -> Line:
+def line(item: WorklistItem, policy: Policy, now_s: int) -> Line:
+    """A flag, worded for the page."""
     pathway = policy.pathway.get(item.pathway or "")
     return Line(
         item=item,
