@@ -238,3 +238,14 @@ def test_the_worklist_for_spreadsheets_has_the_parts_of_the_rank() -> None:
     (row,) = csv.DictReader(io.StringIO(kitback("worklist", "--csv", "--rule", "idle").stdout))
     assert row["value_pence"] == "40000"
     assert int(row["score"]) == round(400 * int(row["days"]) * float(row["confidence"]))
+
+
+@pytest.mark.parametrize("listing", [("worklist", "--all"), ("flags", "list")])
+@pytest.mark.parametrize("typed", ["=1+1", "+1", "-1", "@sum"])
+def test_no_spreadsheet_takes_what_somebody_typed_for_a_formula(
+    service: Service, listing: tuple[str, ...], typed: str
+) -> None:
+    service.lend(typed, used_at=NOW - 20 * DAY)
+    service.judge()
+    rows = csv.DictReader(io.StringIO(kitback(*listing, "--csv").stdout, newline=""))
+    assert f"'{typed}" in {row["asset_id"] for row in rows}

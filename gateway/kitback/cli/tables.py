@@ -3,11 +3,14 @@
 import csv
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+_FORMULA: Final = ("=", "+", "-", "@")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
@@ -32,10 +35,15 @@ def styled(text: str, style: str) -> Text:
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print CSV with a header."""
+    """Print CSV with a header, for spreadsheets: what one would take for a formula gets an apostrophe before it."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([_no_formula(cell) for cell in row] for row in rows)
+
+
+def _no_formula(cell: object) -> object:
+    # Numbers and names are what somebody typed or imported; a spreadsheet would run them.
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _harmless(text: str) -> str:
