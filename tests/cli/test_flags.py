@@ -169,6 +169,15 @@ def test_a_flag_for_programs_has_the_whole_of_its_history(idle: str) -> None:
     assert told["allowed"] == ["contact", "confirm", "still-needed", "snooze", "close", "reopen"]
 
 
+def test_a_flag_that_only_a_new_policy_raised_says_so(service: Service, idle: str) -> None:
+    with service.register.write() as conn:
+        conn.execute(sa.update(flag).where(flag.c.flag_id == int(idle)).values(cause="policy"))
+    assert "only the policy that was new then raised it" in flags("show", idle).stdout
+    (listed,) = json.loads(flags("list", "--json", "--rule", "idle").stdout)
+    (shown,) = json.loads(kitback("worklist", "--json", "--rule", "idle").stdout)
+    assert listed["cause"] == shown["cause"] == "policy"
+
+
 def test_a_flag_that_is_not_there_cannot_be_shown() -> None:
     told = kitback("flags", "show", "999")
     assert told.exit_code == 2

@@ -59,6 +59,7 @@ def test_an_item_says_what_to_do_with_which_loan_and_why(service: Service) -> No
         "visit_name": "Home in Oadby",
         "commissioner": None,
         "reason": "idle",
+        "cause": "seen",
         "action": "ask",
         "title": "Ask",
         "due": None,

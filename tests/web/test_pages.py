@@ -159,6 +159,16 @@ def test_a_rank_is_shown_with_its_parts_and_the_flag_with_what_to_type(page: Pag
     expect(bed.locator("dl")).to_contain_text(re.compile(r"To note what you did, type: kitback flags show \d+"))
 
 
+def test_a_flag_that_only_a_new_policy_raised_says_so(page: Page, address: str, busy: Service) -> None:
+    with busy.register.write() as conn:
+        conn.execute(sa.update(flag).where(flag.c.asset_id == "BED-0388").values(cause="policy"))
+    page.goto(address)
+    bed = cells(page, "BED-0388")
+    bed.locator("summary").click()
+    expect(bed.locator("dl")).to_contain_text("Why it was raised: only the policy that was new then raised it")
+    expect(page.get_by_text("Why it was raised")).to_have_count(1)
+
+
 @pytest.mark.usefixtures("busy")
 def test_overdue_is_said_apart_from_what_is_to_be_done(page: Page, address: str) -> None:
     page.goto(address)

@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 
 _COLUMNS = (
-    *("flag_id", "asset_id", "loan_ref", "kind", "reason", "action", "status", "status_since", "muted_until"),
+    *("flag_id", "asset_id", "loan_ref", "kind", "reason", "cause", "action", "status", "status_since", "muted_until"),
     *("outcome", "sentence", "since", "raised_at", "closed_at"),
 )
 Ids = Annotated[list[int], typer.Argument(metavar="FLAG...", help="Their numbers, as the worklist says; all or none.")]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     *("flag_id", "asset_id", "loan_ref", "kind", "model", "pathway", "lent_to", "commissioner"),
-    *("reason", "action", "due", "status", "sentence", "since"),
+    *("reason", "cause", "action", "due", "status", "sentence", "since"),
 )
 _RANK = ("score", "value_pence", "days", "confidence")
 _STYLES = {"safety_check": "bold red", "book_in": "green", "review": "magenta", "clinician": "yellow"}

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from kitback.collect.evidence import basis
-from kitback.collect.worklist import TITLES, NoSuch, one_of
+from kitback.collect.worklist import BY_POLICY, TITLES, NoSuch, one_of
 from kitback.register.audit_log import Entry
 from kitback.register.tables import flag
 from kitback.watch import RULES, Action, life
@@ -25,6 +25,8 @@ class FlagItem(Struct, frozen=True, kw_only=True):
     kind: str
     reason: str
     """The rule's name."""
+    cause: str
+    """`seen`; or `policy`: only a new policy raised it."""
     action: Action
     title: str
     """The action in words."""
@@ -108,7 +110,8 @@ def story(conn: sa.Connection, flag_id: int, now_s: int) -> Story:
     if row is None:
         raise NoSuch(f"there is no flag {flag_id}: `kitback flags list` has their numbers")
     item, evidence = _item(row), json.loads(row.evidence)
-    raised = Step(at=iso(row.raised_at), who=WATCH, what="raise", why=None, before=None, after=None)
+    why = BY_POLICY if row.cause == "policy" else None
+    raised = Step(at=iso(row.raised_at), who=WATCH, what="raise", why=why, before=None, after=None)
     return Story(
         flag=item,
         basis=list(basis(evidence, now_s)),
@@ -145,6 +148,7 @@ def _item(row: sa.Row[Any]) -> FlagItem:
         loan_ref=row.loan_ref,
         kind=row.kind,
         reason=row.rule,
+        cause=row.cause,
         action=action,
         title=TITLES[action],
         status=Status(row.status),

@@ -32,6 +32,7 @@ TITLES: Final = {
 DUE: Final = {"overdue": "Overdue", "due_soon": "Due soon"}
 """What a loan's end is called, before and after: two rules, two words."""
 _PRESSING: Final = list(Action)
+BY_POLICY: Final = "only the policy that was new then raised it; nothing had happened to the equipment"
 DROP_OFF: Final = "Drop-off, no van"
 
 
@@ -70,6 +71,8 @@ class WorklistItem(Struct, frozen=True, kw_only=True):
     commissioner: str | None
     reason: str
     """The rule's name."""
+    cause: str
+    """`seen`; or `policy`: only a new policy raised it."""
     action: Action
     """What the flag asks for."""
     title: str
@@ -223,6 +226,7 @@ def _item(row: sa.Row[Any], policy: Policy, now_s: int) -> WorklistItem:
         visit_name=row.visit_name,
         commissioner=row.commissioner,
         reason=row.rule,
+        cause=row.cause,
         action=action,
         title=TITLES[action],
         due=DUE.get(row.rule),

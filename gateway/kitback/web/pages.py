@@ -9,7 +9,7 @@ from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
 from kitback.collect import WorklistItem
 from kitback.collect.evidence import basis
-from kitback.collect.worklist import DROP_OFF
+from kitback.collect.worklist import BY_POLICY, DROP_OFF
 from kitback.history.upkeep import WARN_PCT
 from kitback.policy import Policy
 from kitback.register.outbox import Room
@@ -105,6 +105,7 @@ def line(item: WorklistItem, policy: Policy, now_s: int) -> Line:
         since=_day(item.since, now_s),
         basis=[
             *basis(item.evidence, now_s),
+            *([("Why it was raised", BY_POLICY)] if item.cause == "policy" else []),
             ("Rank", rank_words(item)),
             *([("Put off until", _day(item.muted_until, now_s))] if item.muted_until else []),
             ("To note what you did, type", f"kitback flags show {item.flag_id}"),
