@@ -39,12 +39,20 @@ STATES: Final = {
 REASONS: Final = {
     "unpowered": ("No mains power", "red"),
     "silent": ("Tag silent", "orange"),
+    "recall": ("Called back", "red"),
+    "not_delivered": ("Not delivered", "purple"),
+    "thorough_exam_due": ("Thorough examination due", "yellow"),
     "seen_in_stores": ("Back in stores", "green"),
     "overdue": ("Past its loan period", "yellow"),
     "off_site": ("Somewhere else", "purple"),
     "never_used": ("Never used", "blue"),
     "idle": ("Not in use", "blue"),
+    "review_due": ("Review due", "yellow"),
+    "due_soon": ("Due soon", "yellow"),
+    "in_use_not_on_loan": ("In use, on no loan", "purple"),
+    "service_due": ("Service due", "yellow"),
     "never_heard": ("Tag never heard", "orange"),
+    "battery_low": ("Tag's battery low", "orange"),
 }
 """What a page calls each rule of the watch, and its colour."""
 
@@ -85,7 +93,10 @@ def build() -> Dashboard:
 
 def _flags_open() -> stat.Panel:
     return (
-        _number("On the worklist", "Flags that are open now.")
+        _number(
+            "On the worklist",
+            "Flags that are not closed. Kitback's own worklist leaves out those that are put off or held.",
+        )
         .id(1)
         .with_target(InfluxQL(f'SELECT count("since") FROM ({_FLAGS}) WHERE "open" = true'))
         .no_value("0")
@@ -145,7 +156,10 @@ def _worklist() -> table.Panel:
         table.Panel()
         .id(5)
         .title("Worklist")
-        .description("Open flags, the oldest first. Kitback's own worklist has the loan and the place as well.")
+        .description(
+            "Flags that are not closed, the oldest first, also those that are put off or held. Kitback's own worklist "
+            "leaves these out, and has the loan and the place."
+        )
         .datasource(SOURCE)
         .span(24)
         .height(11)
