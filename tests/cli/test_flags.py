@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from importlib import import_module
 
 import pytest
 import sqlalchemy as sa
@@ -213,6 +214,23 @@ def test_what_nobody_answered_has_no_precision() -> None:
 
 def test_json_and_csv_at_once_are_refused() -> None:
     assert "not both" in kitback("flags", "list", "--json", "--csv").stderr
+
+
+@pytest.mark.parametrize(
+    ("listing", "title"),
+    [
+        (("flags", "list"), "Flags: the latest 1 (--limit for more)"),
+        (("worklist",), "Worklist: 2 to do, the first 1 (--limit for more)"),
+    ],
+)
+def test_a_table_is_as_long_as_somebody_reads_and_programs_get_all(
+    monkeypatch: pytest.MonkeyPatch, listing: tuple[str, ...], title: str
+) -> None:
+    for module in ("flags", "worklist"):
+        monkeypatch.setattr(import_module(f"kitback.cli.{module}"), "AT_MOST", 1)
+    assert title in kitback(*listing).stdout
+    assert title not in kitback(*listing, "--limit", "3").stdout
+    assert len(json.loads(kitback(*listing, "--json").stdout)) == 2
 
 
 # --- the worklist

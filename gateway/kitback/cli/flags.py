@@ -8,7 +8,7 @@ import typer
 
 from kitback.cli.plain import WRONG, fail, failing, pipe
 from kitback.cli.step import AtOption, JsonOption, WhoOption, WhyOption, happened, look, moment, step
-from kitback.cli.tables import as_csv, table
+from kitback.cli.tables import AT_MOST, as_csv, table
 from kitback.cli.where import PolicyOption, RegisterOption, read_policy
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def listing(
     rule: Annotated[str | None, typer.Option(help="Only what one rule found: idle, overdue …")] = None,
     asset: Annotated[str | None, typer.Option(help="Only of this equipment.")] = None,
     loan: Annotated[str | None, typer.Option(help="Only of this loan.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="So many at most, the latest.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many at most, the latest; as a table 500.")] = None,
     as_json: JsonOption = False,
     comma_separated: CsvOption = False,
 ) -> None:
@@ -52,16 +52,17 @@ def listing(
     from kitback.collect.flags import flags
     from kitback.watch.life import Status
 
+    at_most = limit or (None if as_json or comma_separated else AT_MOST)
     with failing(NoSuch, code=WRONG), look(register) as conn:
         wanted = None if status is None else Status(_one_of("status", status, Status))
-        items = flags(conn, status=wanted, rule=rule, asset_id=asset, loan_ref=loan, limit=limit)
+        items = flags(conn, status=wanted, rule=rule, asset_id=asset, loan_ref=loan, limit=at_most)
     with pipe():
         if as_json:
             _json(items)
         elif comma_separated:
             as_csv(_COLUMNS, ([getattr(item, name) for name in _COLUMNS] for item in items))
         else:
-            _show_list(items)
+            _show_list(items, cut=len(items) == at_most)
 
 
 @app.command()
@@ -265,11 +266,12 @@ def _json(told: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
 
 
-def _show_list(items: "list[FlagItem]") -> None:
+def _show_list(items: "list[FlagItem]", cut: bool) -> None:
     from kitback.watch.words import stamp
 
+    count = f"the latest {len(items)} (--limit for more)" if cut else str(len(items) or "none")
     table(
-        f"Flags: {len(items)}" if items else "Flags: none",
+        f"Flags: {count}",
         ("Flag", "Status", "Equipment", "What it says", "Raised", "What came of it"),
         (
             (

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+AT_MOST: Final = 500
+"""Lines of a table, unless somebody asks for more: setting 20,000 takes most of a minute, and nobody reads them."""
 _FORMULA: Final = ("=", "+", "-", "@")
 
 

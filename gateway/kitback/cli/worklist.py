@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kitback.cli.plain import WRONG, fail, failing, pipe
-from kitback.cli.tables import as_csv, styled, table
+from kitback.cli.tables import AT_MOST, as_csv, styled, table
 from kitback.cli.where import PolicyOption, RegisterOption, opened, read_policy
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def worklist(
         str | None, typer.Option(metavar="ID|NAME", help="Only what is to be done at a place, or within it.")
     ] = None,
     commissioner: Annotated[str | None, typer.Option(help="Only what this commissioner pays for.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="So many at most, the most pressing.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="So many at most, the most pressing; as a table 500.")
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also what is put off, still needed, or held for a stay in hospital.")
     ] = False,
@@ -54,9 +56,10 @@ def worklist(
     from kitback.collect import NoSuch, Wanted, is_virtual
     from kitback.collect import worklist as open_flags
 
+    at_most = limit or (None if as_json or comma_separated else AT_MOST)
     wanted = Wanted(kind=kind, rule=rule, place=place, commissioner=commissioner, muted=everything)
     with failing(NoSuch, code=WRONG), opened(register) as found, found.read() as conn:
-        flags, virtual = open_flags(conn, agreed, now_s(SystemClock()), wanted, limit), is_virtual(conn)
+        flags, virtual = open_flags(conn, agreed, now_s(SystemClock()), wanted, at_most), is_virtual(conn)
     with pipe():
         if as_json:
             sys.stdout.write(msgspec.json.format(msgspec.json.encode(flags.items), indent=2).decode() + "\n")
@@ -94,7 +97,7 @@ def show(flags: "Worklist", policy: "Policy", virtual: bool) -> None:
 def _title(flags: "Worklist") -> str:
     title = f"Worklist: {flags.total} to do" if flags.total else "Worklist: nothing to do"
     if len(flags.items) < flags.total:
-        title += f", the first {len(flags.items)}"
+        title += f", the first {len(flags.items)} (--limit for more)"
     if flags.hidden:
         hidden = ", ".join(f"{count} {status.words}" for status, count in sorted(flags.hidden.items()))
         title += f"; not shown: {hidden} (--all)"
