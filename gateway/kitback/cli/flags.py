@@ -7,9 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kitback.cli.plain import WRONG, fail, failing, pipe
-from kitback.cli.step import AtOption, JsonOption, WhoOption, WhyOption, happened, look, moment, step
+from kitback.cli.step import (
+    AgreedOption,
+    AtOption,
+    JsonOption,
+    WhoOption,
+    WhyOption,
+    agreed,
+    happened,
+    look,
+    moment,
+    step,
+)
 from kitback.cli.tables import as_csv, table
-from kitback.cli.where import PolicyOption, RegisterOption, read_policy
+from kitback.cli.where import RegisterOption
 
 if TYPE_CHECKING:
     from kitback.collect.flags import FlagItem, Outcomes, Story
@@ -91,7 +102,7 @@ def show(
 def contact(
     register: RegisterOption,
     flags: Ids,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     outcome: OutcomeOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
@@ -108,7 +119,7 @@ def contact(
 def confirm(
     register: RegisterOption,
     flags: Ids,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     outcome: OutcomeOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
@@ -125,7 +136,7 @@ def confirm(
 def still_needed(
     register: RegisterOption,
     flags: Ids,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     outcome: OutcomeOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
@@ -146,7 +157,7 @@ def snooze(
     until: Annotated[
         int, typer.Option(metavar="TIME", parser=moment, help="When it comes back: 2026-10-31, or with the hour.")
     ],
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -162,7 +173,7 @@ def snooze(
 def collect(
     register: RegisterOption,
     flags: Ids,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -178,7 +189,7 @@ def collect(
 def close(
     register: RegisterOption,
     flags: Ids,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     outcome: OutcomeOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
@@ -195,7 +206,7 @@ def close(
 def reopen(
     register: RegisterOption,
     flags: Ids,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -237,14 +248,15 @@ def _move(
     until: int | None = None,
     outcome: str | None = None,
 ) -> None:
-    agreed, when = read_policy(policy), happened(at)
+    when = happened(at)
     from kitback.watch import life
 
     came = None if outcome is None else life.Outcome(_one_of("outcome", outcome, life.Outcome))
     status = life.Status(to)
     with step(register) as conn:
+        by = agreed(conn, policy)
         for each in flags:
-            life.move(conn, each, status, when, who, why, policy=agreed, until=until, outcome=came)
+            life.move(conn, each, status, when, who, why, policy=by, until=until, outcome=came)
     many = f"Flags {', '.join(map(str, flags))} are" if len(flags) > 1 else f"Flag {flags[0]} is"
     typer.echo(f"{many} {'open again' if status is life.Status.OPEN else _now(status)}.")
 

@@ -11,10 +11,12 @@ from kitback.cli.assets import AssetArgument
 from kitback.cli.facts import facts, flags, for_programs, history, when
 from kitback.cli.plain import pipe
 from kitback.cli.step import (
+    AgreedOption,
     AtOption,
     JsonOption,
     WhoOption,
     WhyOption,
+    agreed,
     completing,
     happened,
     loan_refs,
@@ -24,7 +26,7 @@ from kitback.cli.step import (
     step,
 )
 from kitback.cli.tables import table
-from kitback.cli.where import PolicyOption, RegisterOption, read_policy
+from kitback.cli.where import RegisterOption
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -117,7 +119,7 @@ def prescribe(
     ] = None,
     commissioner: CommissionerOption = None,
     paid_carers: CarersOption = False,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -126,11 +128,10 @@ def prescribe(
     speed."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
         loans.prescribe(
             conn,
-            agreed,
+            agreed(conn, policy),
             loan_ref,
             asset_id,
             pathway,
@@ -151,7 +152,7 @@ def prescribe(
 def deliver(
     register: RegisterOption,
     loan_ref: LoanArgument,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -160,9 +161,8 @@ def deliver(
     that only the tag has told of."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        loans.deliver(conn, agreed, loan_ref, happened(at), who=who, why=why)
+        loans.deliver(conn, agreed(conn, policy), loan_ref, happened(at), who=who, why=why)
         lent = _loan(conn, loan_ref)
     typer.echo(f"{loan_ref} is on loan. {_clocks(lent)}")
 
@@ -177,7 +177,7 @@ def lend(
     setting: SettingOption = Setting.HOME,
     commissioner: CommissionerOption = None,
     paid_carers: CarersOption = False,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -186,11 +186,10 @@ def lend(
     of delivery."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
         loans.lend(
             conn,
-            agreed,
+            agreed(conn, policy),
             loan_ref,
             asset_id,
             pathway,
@@ -214,7 +213,7 @@ def hold(
     until: Annotated[
         int | None, typer.Option(metavar="TIME", parser=moment, help="It is released by itself then.")
     ] = None,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -223,9 +222,8 @@ def hold(
     as long as the policy says, 14 days by default."""
     from kitback.register import holds, overview
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        holds.begin(conn, agreed, loan_ref, happened(at), reason=reason, until=until, who=who, why=why)
+        holds.begin(conn, agreed(conn, policy), loan_ref, happened(at), reason=reason, until=until, who=who, why=why)
         held = overview.show_loan(conn, loan_ref).holds[-1]
     typer.echo(f"{loan_ref} is held until {when(held.until_s)}.")
 
@@ -246,7 +244,7 @@ def release(
 def review(
     register: RegisterOption,
     loan_ref: LoanArgument,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -255,9 +253,8 @@ def review(
     policy."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        loans.note_review(conn, agreed, loan_ref, happened(at), who=who, why=why)
+        loans.note_review(conn, agreed(conn, policy), loan_ref, happened(at), who=who, why=why)
         lent = _loan(conn, loan_ref)
     typer.echo(f"{loan_ref} was reviewed; the next review is due: {when(lent.review_s)}.")
 
@@ -268,7 +265,7 @@ def move(
     loan_ref: LoanArgument,
     place_id: PlaceArgument,
     setting: SettingOption = Setting.HOME,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -277,9 +274,8 @@ def move(
     there."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        loans.move(conn, agreed, loan_ref, setting.value, place_id, happened(at), who=who, why=why)
+        loans.move(conn, agreed(conn, policy), loan_ref, setting.value, place_id, happened(at), who=who, why=why)
     typer.echo(f"{loan_ref} is at {place_id} now.")
 
 
@@ -288,7 +284,7 @@ def extend(
     register: RegisterOption,
     loan_ref: LoanArgument,
     due: Annotated[int, typer.Argument(metavar="TIME", parser=moment, help="When it is to come back, as 2026-10-24.")],
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -297,9 +293,8 @@ def extend(
     pathway changes."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        loans.agree_due(conn, agreed, loan_ref, due, happened(at), who=who, why=why)
+        loans.agree_due(conn, agreed(conn, policy), loan_ref, due, happened(at), who=who, why=why)
     typer.echo(f"{loan_ref} is due back {when(due)}.")
 
 
@@ -308,7 +303,7 @@ def change_pathway(
     register: RegisterOption,
     loan_ref: LoanArgument,
     pathway: PathwayArgument,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -317,9 +312,8 @@ def change_pathway(
     pathway's, counted from the delivery."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        loans.change_pathway(conn, agreed, loan_ref, pathway, happened(at), who=who, why=why)
+        loans.change_pathway(conn, agreed(conn, policy), loan_ref, pathway, happened(at), who=who, why=why)
         lent = _loan(conn, loan_ref)
     typer.echo(f"{loan_ref} is on the pathway {pathway}. {_clocks(lent)}")
 
