@@ -57,7 +57,7 @@ def main() -> None:
     odd = next((each for each in sys.argv[1:] if any("\udc80" <= sign <= "\udcff" for sign in each)), None)
     try:
         if odd is not None:  # bytes that are no text: Python keeps them so, no database does
-            sys.stderr.write(f"kitback: {ascii(odd)} is not written in UTF-8: check your terminal's encoding\n")
+            sys.stderr.write(f"kitback: {odd!a} is not written in UTF-8: check your terminal's encoding\n")
             sys.exit(WRONG)
         app()
     except KeyboardInterrupt:
