@@ -343,3 +343,21 @@ def test_an_argument_that_is_no_text_is_refused_in_words() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("kitback:")
     assert "not written in UTF-8" in done.stderr
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("flags", "show"),
+        ("flags", "contact"),
+        ("flags", "list", "--limit"),
+        ("worklist", "--limit"),
+        ("loans", "list", "--limit"),
+        ("quarantine", "replay"),
+    ],
+)
+def test_a_number_that_no_database_holds_is_refused_in_words(command: tuple[str, ...]) -> None:
+    told = kitback(*command, "9" * 30)
+    assert told.exit_code == 2
+    assert "less than or equal to" in told.stderr

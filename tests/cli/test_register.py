@@ -250,3 +250,12 @@ def test_what_has_to_be_said_in_words_cannot_be_left_empty(step: tuple[str, ...]
     told = kitback(*step)
     assert told.exit_code == 1
     assert "is empty: say it in words" in told.stderr
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(("what", "name"), [("assets", "Equipment"), ("loans", "Loans")])
+def test_a_long_list_can_be_cut_short_and_says_so(what: str, name: str) -> None:
+    everything = shown(what, "list")
+    assert shown(what, "list", "--limit", "1") == everything[:1]
+    assert f"{name}: the first 1" in done(what, "list", "--limit", "1")
+    assert f"{name}: {len(everything)}" in done(what, "list", "--limit", "9")

@@ -14,6 +14,7 @@ from kitback.cli.step import (
     AgreedOption,
     AtOption,
     JsonOption,
+    LimitOption,
     WhoOption,
     WhyOption,
     agreed,
@@ -67,6 +68,7 @@ def listing(
     register: RegisterOption,
     kind: Annotated[Kind | None, typer.Option(help="Only these.")] = None,
     state: Annotated[State | None, typer.Option(help="Only what is in this state.")] = None,
+    limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """All equipment, by its number: its state, the loan it is out on, where it was last seen and last used, and what is
@@ -74,13 +76,13 @@ def listing(
     from kitback.register import overview
 
     with look(register) as conn:
-        found = overview.list_assets(conn, kind=kind and kind.value, state=state and state.value)
+        found = overview.list_assets(conn, kind=kind and kind.value, state=state and state.value, limit=limit)
     with pipe():
         if as_json:
             sys.stdout.write(json.dumps(for_programs(found), indent=2) + "\n")
         else:
             table(
-                f"Equipment: {len(found)}",
+                f"Equipment: {len(found)}" if limit is None or len(found) < limit else f"Equipment: the first {limit}",
                 ("Equipment", "State", "Loan", "Seen at", "Last used", "Service due", "Examination due"),
                 (
                     (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kitback.cli.plain import WRONG, fail, failing, pipe
+from kitback.cli.plain import NUMBERS, WRONG, fail, failing, pipe
 from kitback.cli.step import (
     AgreedOption,
     AtOption,
@@ -34,7 +34,10 @@ _COLUMNS = (
     *("flag_id", "asset_id", "loan_ref", "kind", "reason", "action", "status", "status_since", "muted_until"),
     *("outcome", "sentence", "since", "raised_at", "closed_at"),
 )
-Ids = Annotated[list[int], typer.Argument(metavar="FLAG...", help="Their numbers, as the worklist says; all or none.")]
+Ids = Annotated[
+    list[int],
+    typer.Argument(metavar="FLAG...", min=1, max=NUMBERS, help="Their numbers, as the worklist says; all or none."),
+]
 OutcomeOption = Annotated[
     str | None,
     typer.Option("--outcome", metavar="WORD", help="What came of it; `kitback flags outcomes` has the words."),
@@ -49,7 +52,7 @@ def listing(
     rule: Annotated[str | None, typer.Option(help="Only what one rule found: idle, overdue …")] = None,
     asset: Annotated[str | None, typer.Option(help="Only of this equipment.")] = None,
     loan: Annotated[str | None, typer.Option(help="Only of this loan.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="So many at most, the latest.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=NUMBERS, help="So many at most, the latest.")] = None,
     as_json: JsonOption = False,
     comma_separated: CsvOption = False,
 ) -> None:
@@ -78,7 +81,7 @@ def listing(
 @app.command()
 def show(
     register: RegisterOption,
-    flag: Annotated[int, typer.Argument(metavar="FLAG", help="Its number, as the worklist says.")],
+    flag: Annotated[int, typer.Argument(metavar="FLAG", min=1, max=NUMBERS, help="Its number, as the worklist says.")],
     as_json: JsonOption = False,
 ) -> None:
     """One flag: what it says, what that rests on and was compared with, what was done about it, and what can be done.

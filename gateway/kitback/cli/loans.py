@@ -14,6 +14,7 @@ from kitback.cli.step import (
     AgreedOption,
     AtOption,
     JsonOption,
+    LimitOption,
     WhoOption,
     WhyOption,
     agreed,
@@ -72,6 +73,7 @@ def listing(
     register: RegisterOption,
     pathway: Annotated[str | None, typer.Option(help="Only loans on this pathway.")] = None,
     ended: Annotated[bool, typer.Option("--ended", help="With those that were returned or cancelled.")] = False,
+    limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """All loans that run, by their references: what is out or reserved, to which place, on which pathway, and when it
@@ -79,13 +81,13 @@ def listing(
     from kitback.register import overview
 
     with look(register) as conn:
-        found = overview.list_loans(conn, ended=ended, pathway=pathway)
+        found = overview.list_loans(conn, ended=ended, pathway=pathway, limit=limit)
     with pipe():
         if as_json:
             sys.stdout.write(json.dumps(for_programs(found), indent=2) + "\n")
         else:
             table(
-                f"Loans: {len(found)}",
+                f"Loans: {len(found)}" if limit is None or len(found) < limit else f"Loans: the first {limit}",
                 ("Loan", "Equipment", "Status", "Pathway", "Lent to", "Delivered", "Due back", "Review due"),
                 (_line(each) for each in found),
             )

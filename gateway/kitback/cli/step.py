@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kitback.cli.plain import WRONG, fail, failing
+from kitback.cli.plain import NUMBERS, WRONG, fail, failing
 from kitback.cli.where import default_register, opened, read_policy
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ AgreedOption = Annotated[
         help="Your service's policy file. Without it: what this register was last judged by, else the defaults.",
     ),
 ]
+LimitOption = Annotated[int | None, typer.Option(min=1, max=NUMBERS, help="So many at most, the first.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs. Times are UTC.")]
 
 
