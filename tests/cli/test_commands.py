@@ -335,3 +335,29 @@ def test_a_reader_that_stops_early_is_no_error(tmp_path: Path) -> None:
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout == "["
     assert done.stderr == ""
+
+
+def test_an_argument_that_is_no_text_is_refused_in_words() -> None:
+    command = [sys.executable, "-m", "kitback.cli", "loans", "show", b"L-\xff"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("kitback:")
+    assert "not written in UTF-8" in done.stderr
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("flags", "show"),
+        ("flags", "contact"),
+        ("flags", "list", "--limit"),
+        ("worklist", "--limit"),
+        ("loans", "list", "--limit"),
+        ("quarantine", "replay"),
+    ],
+)
+def test_a_number_that_no_database_holds_is_refused_in_words(command: tuple[str, ...]) -> None:
+    told = kitback(*command, "9" * 30)
+    assert told.exit_code == 2
+    assert "less than or equal to" in told.stderr

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from kitback.cli import step
 from kitback.cli.app import app
+from kitback.policy import load
 from kitback.register import audit_log
 from kitback.register.tables import flag
 from lending import NOW, Service
@@ -175,7 +177,7 @@ def test_assets_are_listed_by_state() -> None:
         ("loans cancel L-9 --at 2525-01-01", 2, "still to come"),
         ("loans cancel L-9 --at yesterday", 2, "write it as 2026-10-24"),
         ("loans lend L-1 HST-7 holiday home", 1, "give one of crisis_response"),
-        ("assets recall HST-7 N-1 --reason ' '", 2, "what the notice warns of"),
+        ("assets recall HST-7 N-1 --reason ' '", 1, "what the notice warns of"),
     ],
 )
 def test_what_is_refused_is_said_on_standard_error_with_a_remedy(arguments: str, code: int, words: str) -> None:
@@ -197,3 +199,63 @@ def test_ids_that_were_begun_are_completed_from_the_register(prescribed: Service
     assert step.completing(step.place_ids)(context, "o") == ["other"]
     context.params["register"] = "/nowhere/register.db"
     assert step.completing(step.place_ids)(context, "") == []
+
+
+def test_a_step_sets_clocks_by_the_policy_that_the_register_is_judged_by(service: Service, tmp_path: Path) -> None:
+    ours = tmp_path / "ours.toml"
+    ours.write_text('[pathway.home_first]\nloan_period = "56 d"\n')
+    service.policy = load(ours)
+    service.judge()
+    done("assets", "add", "HST-7", "hoist", "Mobile hoist", "--at", "2025-11-01")
+    done("loans", "lend", "L-9", "HST-7", "home_first", "home", "--at", "2025-11-10T09:00")
+    assert shown("loans", "show", "L-9")["loan"]["due"] == "2026-01-05T09:00:00Z"
+
+
+def test_a_step_goes_by_the_policy_it_is_given(service: Service, tmp_path: Path) -> None:
+    service.judge()
+    ours = tmp_path / "ours.toml"
+    ours.write_text('[pathway.home_first]\nloan_period = "56 d"\n')
+    done("assets", "add", "HST-7", "hoist", "Mobile hoist", "--at", "2025-11-01")
+    lend = ("loans", "lend", "L-9", "HST-7", "home_first", "home", "--at", "2025-11-10T09:00")
+    done(*lend, "--policy", str(ours))
+    assert shown("loans", "show", "L-9")["loan"]["due"] == "2026-01-05T09:00:00Z"
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize("time", ["0001-01-01T00:00+14:00", "1969-12-31", "3000-01-01", "9999-12-31T23:59-14:00"])
+def test_a_year_that_is_a_slip_of_the_hand_is_refused(time: str) -> None:
+    told = kitback("loans", "review", "L-BED-0388", "--at", time)
+    assert told.exit_code == 2
+    assert "check the year" in " ".join(told.stderr.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize("pounds", ["nan", "inf", "1e400", "-1", "612.505", "9" * 30, "£5", ""])
+def test_what_is_no_price_is_refused(pounds: str) -> None:
+    told = kitback("assets", "add", "HST-7", "hoist", "Mobile hoist", f"--value={pounds}")
+    assert told.exit_code == 2
+    assert "no price in pounds" in " ".join(told.stderr.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(
+    "step",
+    [
+        ("assets", "add", "HST-7", "hoist", " "),
+        ("assets", "recall", "BED-0388", "N-1", "--reason", " "),
+        ("loans", "hold", "L-BED-0388", "--reason", ""),
+    ],
+)
+def test_what_has_to_be_said_in_words_cannot_be_left_empty(step: tuple[str, ...]) -> None:
+    told = kitback(*step)
+    assert told.exit_code == 1
+    assert "is empty: say it in words" in told.stderr
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(("what", "name"), [("assets", "Equipment"), ("loans", "Loans")])
+def test_a_long_list_can_be_cut_short_and_says_so(what: str, name: str) -> None:
+    everything = shown(what, "list")
+    assert shown(what, "list", "--limit", "1") == everything[:1]
+    assert f"{name}: the first 1" in done(what, "list", "--limit", "1")
+    assert f"{name}: {len(everything)}" in done(what, "list", "--limit", "9")

@@ -74,21 +74,21 @@ def checked(folder: Path, text: str) -> Checked:
             2,
             "pathway.home_first.collect_within_working_days",
             '"soon" will not do',
-            'give a whole number, 1 or more, or "on notification"',
+            'give a whole number from 1 to 999, or "on notification"',
         ),
         (
             "[pathway.home_first]\ncollect_within_working_days = 0",
             2,
             "pathway.home_first.collect_within_working_days",
             "0 will not do",
-            "give a whole number, 1 or more",
+            "give a whole number from 1 to 999",
         ),
         (
             "[kind.bed]\nlow_battery_mv = -1",
             2,
             "kind.bed.low_battery_mv",
             "-1 will not do",
-            "give a whole number, 0 or more",
+            "give a whole number from 0 to 99999999",
         ),
         ('[kind.bed]\nsupply = "solar"', 2, "kind.bed.supply", '"solar"', 'give "mains" or "battery" or "mains or'),
         (
@@ -121,7 +121,7 @@ def checked(folder: Path, text: str) -> Checked:
         ("watch = 3", 1, "watch", "a value where a heading belongs", "write [watch]"),
         ("\n[rules]", 2, "rules", "no such section", "there are delivery_speed, kind, pathway, watch"),
         ('kind.bed.idle = "4 d"', 1, "kind.bed.idle", "no such setting", 'did you mean "idle_home"?'),
-        ("[watch]\nsteady_use_days = 0", 2, "watch.steady_use_days", "0 will not do", "1 or more"),
+        ("[watch]\nsteady_use_days = 0", 2, "watch.steady_use_days", "0 will not do", "from 1 to 999"),
     ],
 )
 def test_a_mistake_has_line_key_and_remedy(
@@ -279,3 +279,31 @@ def test_whatever_is_in_a_file_it_is_read_as_far_as_it_can_be(text: str) -> None
     parsed = parse(text)
     assert all(1 <= each.line <= text.count("\n") + 1 for each in parsed.broken)
     assert all(1 <= line <= text.count("\n") + 1 for line in parsed.lines.values())
+
+
+def test_a_file_that_windows_marked_as_utf_8_can_be_used(tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_bytes(b'\xef\xbb\xbf[watch]\r\ndue_soon = "5 d"\r\n')
+    found = check(tmp_path / "ours.toml")
+    assert (found.mistakes, found.policy.values["watch.due_soon"]) == ([], "5 d")
+
+
+@pytest.mark.parametrize("written", ["9" * 5000, "[" * 3000 + "]" * 3000], ids=["digits", "lists"])
+def test_what_the_toml_reader_gives_up_on_is_a_mistake_with_its_line(tmp_path: Path, written: str) -> None:
+    found = checked(tmp_path, f'[kind.bed]\nidle_home = "8 d"\nidle_care_home = {written}\n')
+    assert [each.line for each in found.mistakes] == [3]
+    assert found.policy.values["kind.bed.idle_home"] == "8 d"
+
+
+@pytest.mark.parametrize(
+    ("line", "most"),
+    [
+        ("[watch]\nfloor_pence", 99_999_999),
+        ("[kind.bed]\nvalue_pence", 99_999_999),
+        ("[pathway.home_first]\ncollect_within_working_days", 999),
+        ("[watch]\nsteady_use_days", 999),
+    ],
+)
+def test_a_number_that_no_database_or_calendar_holds_is_refused(tmp_path: Path, line: str, most: int) -> None:
+    assert checked(tmp_path, f"{line} = {most}").mistakes == []
+    (mistake,) = checked(tmp_path, f"{line} = {most + 1}").mistakes
+    assert f"to {most}" in mistake.remedy

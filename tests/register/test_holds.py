@@ -87,3 +87,12 @@ def test_only_what_is_there_can_be_held(stocked: Register) -> None:
         loans.return_loan(conn, "LN-1", T + DAY)
         with pytest.raises(IllegalMove, match=r"ended at .* already"):
             holds.begin(conn, POLICY, "LN-1", T)
+
+
+def test_a_hold_that_is_over_needs_no_release_but_another_date(stocked: Register) -> None:
+    with stocked.write() as conn:
+        lend(conn)
+        holds.begin(conn, POLICY, "LN-1", T + DAY)
+        holds.end(conn, "LN-1", T + 3 * DAY)
+        with pytest.raises(IllegalMove, match=r"was held from .* check the date"):
+            holds.begin(conn, POLICY, "LN-1", T + 2 * DAY)

@@ -134,3 +134,13 @@ def test_a_policy_that_another_kitback_kept_raises_no_storm(service: Service, tm
     change(service, tmp_path, STRICTER)
     service.judge()
     assert causes(service) == {"B": "policy"}
+
+
+def test_loans_that_an_older_kitback_knew_get_their_clocks_at_the_first_judgement(service: Service) -> None:
+    service.lend("B", pathway="home_first", days=38)
+    unset = dict.fromkeys(("due_soon_s", "review_s"))
+    with service.register.write() as conn:
+        conn.execute(sa.update(loan).values(unset))
+    service.tell("B", **unset)
+    service.judge()
+    assert set(service.open_flags("B")) == {"due_soon", "review_due"}

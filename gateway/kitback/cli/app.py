@@ -18,6 +18,7 @@ from kitback.cli import (
     tag,
     worklist,
 )
+from kitback.cli.plain import WRONG
 
 app = typer.Typer(
     name="kitback",
@@ -53,7 +54,11 @@ app.add_typer(tag.app, name="tag")
 
 def main() -> None:
     """Run the command line."""
+    odd = next((each for each in sys.argv[1:] if any("\udc80" <= sign <= "\udcff" for sign in each)), None)
     try:
+        if odd is not None:  # bytes that are no text: Python keeps them so, no database does
+            sys.stderr.write(f"kitback: {odd!a} is not written in UTF-8: check your terminal's encoding\n")
+            sys.exit(WRONG)
         app()
     except KeyboardInterrupt:
         sys.exit(130)

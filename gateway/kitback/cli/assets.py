@@ -1,6 +1,7 @@
 """`kitback assets`."""
 
 import json
+import re
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -8,12 +9,15 @@ from typing import Annotated
 import typer
 
 from kitback.cli.facts import facts, flags, for_programs, history, when
-from kitback.cli.plain import WRONG, fail, pipe
+from kitback.cli.plain import pipe
 from kitback.cli.step import (
+    AgreedOption,
     AtOption,
     JsonOption,
+    LimitOption,
     WhoOption,
     WhyOption,
+    agreed,
     asset_ids,
     completing,
     happened,
@@ -21,17 +25,26 @@ from kitback.cli.step import (
     step,
 )
 from kitback.cli.tables import table
-from kitback.cli.where import PolicyOption, RegisterOption, read_policy
+from kitback.cli.where import RegisterOption
 
 app = typer.Typer(
     no_args_is_help=True, help="The equipment: what there is, its services and examinations, its tags, its recalls."
 )
 
+_POUNDS = re.compile(r"([0-9]{1,7})(?:\.([0-9]{1,2}))?")
 AssetArgument = Annotated[
     str, typer.Argument(metavar="ASSET", help="Its GIAI or equipment number.", autocompletion=completing(asset_ids))
 ]
 NoticeArgument = Annotated[str, typer.Argument(metavar="NOTICE", help="The safety notice's own number.")]
 TagArgument = Annotated[str, typer.Argument(metavar="TAG", help="The hexadecimal digits on the tag's label.")]
+
+
+def pence(text: str) -> int:
+    """Pounds as people write them, in pence."""
+    written = _POUNDS.fullmatch(text)
+    if written is None:
+        raise typer.BadParameter(f"{text!r} is no price in pounds: write it as 480 or 612.50")
+    return int(written[1]) * 100 + int((written[2] or "").ljust(2, "0"))
 
 
 class Kind(StrEnum):
@@ -55,6 +68,7 @@ def listing(
     register: RegisterOption,
     kind: Annotated[Kind | None, typer.Option(help="Only these.")] = None,
     state: Annotated[State | None, typer.Option(help="Only what is in this state.")] = None,
+    limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """All equipment, by its number: its state, the loan it is out on, where it was last seen and last used, and what is
@@ -62,13 +76,13 @@ def listing(
     from kitback.register import overview
 
     with look(register) as conn:
-        found = overview.list_assets(conn, kind=kind and kind.value, state=state and state.value)
+        found = overview.list_assets(conn, kind=kind and kind.value, state=state and state.value, limit=limit)
     with pipe():
         if as_json:
             sys.stdout.write(json.dumps(for_programs(found), indent=2) + "\n")
         else:
             table(
-                f"Equipment: {len(found)}",
+                f"Equipment: {len(found)}" if limit is None or len(found) < limit else f"Equipment: the first {limit}",
                 ("Equipment", "State", "Loan", "Seen at", "Last used", "Service due", "Examination due"),
                 (
                     (
@@ -138,7 +152,7 @@ def add(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What the maker calls it.")],
     serial: Annotated[str | None, typer.Option(help="The maker's serial number.")] = None,
     value: Annotated[
-        float | None, typer.Option(metavar="POUNDS", min=0, help="What a new one costs; else as the policy says.")
+        int | None, typer.Option(metavar="POUNDS", parser=pence, help="What a new one costs; else as the policy says.")
     ] = None,
     commissioner: Annotated[str | None, typer.Option(help="Who paid for it.")] = None,
     who: WhoOption = "",
@@ -148,10 +162,19 @@ def add(
     """Add a piece of equipment that the service owns; it is available for loan from then on."""
     from kitback.register import assets
 
-    given = {"serial": serial, "commissioner": commissioner}
-    pence = None if value is None else round(value * 100)
     with step(register) as conn:
-        assets.add_asset(conn, asset_id, kind.value, model, happened(at), **given, value_pence=pence, who=who, why=why)
+        assets.add_asset(
+            conn,
+            asset_id,
+            kind.value,
+            model,
+            happened(at),
+            serial=serial,
+            value_pence=value,
+            commissioner=commissioner,
+            who=who,
+            why=why,
+        )
     typer.echo(f"{asset_id} is in the register, available for loan.")
 
 
@@ -159,7 +182,7 @@ def add(
 def serviced(
     register: RegisterOption,
     asset_id: AssetArgument,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -167,9 +190,8 @@ def serviced(
     """It was serviced. When the next service is due follows from the policy for its kind."""
     from kitback.register import assets, overview
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        assets.note_service(conn, agreed, asset_id, happened(at), who=who, why=why)
+        assets.note_service(conn, agreed(conn, policy), asset_id, happened(at), who=who, why=why)
         due_s = overview.show_asset(conn, asset_id).asset.service_due_s
     typer.echo(f"{asset_id} was serviced; the next service is due: {when(due_s)}.")
 
@@ -178,7 +200,7 @@ def serviced(
 def examined(
     register: RegisterOption,
     asset_id: AssetArgument,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -186,9 +208,8 @@ def examined(
     """It was thoroughly examined, as LOLER asks of hoists. When the next examination is due follows from the policy."""
     from kitback.register import assets, overview
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        assets.note_examination(conn, agreed, asset_id, happened(at), who=who, why=why)
+        assets.note_examination(conn, agreed(conn, policy), asset_id, happened(at), who=who, why=why)
         due_s = overview.show_asset(conn, asset_id).asset.exam_due_s
     typer.echo(f"{asset_id} was examined; the next thorough examination is due: {when(due_s)}.")
 
@@ -207,8 +228,6 @@ def recall(
     with a flag that asks for it."""
     from kitback.register import recalls
 
-    if not reason.strip():
-        fail("say with --reason what the notice warns of", WRONG)
     with step(register) as conn:
         recalls.recall_asset(conn, notice, asset_id, reason, happened(at), who=who, why=why)
     typer.echo(f"{asset_id} is called back by notice {notice}.")

@@ -6,10 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kitback.cli.plain import WRONG, fail, failing, pipe
-from kitback.cli.step import AtOption, JsonOption, WhoOption, WhyOption, happened, look, moment, step
+from kitback.cli.plain import NUMBERS, WRONG, fail, failing, pipe
+from kitback.cli.step import (
+    AgreedOption,
+    AtOption,
+    JsonOption,
+    WhoOption,
+    WhyOption,
+    agreed,
+    happened,
+    look,
+    moment,
+    step,
+)
 from kitback.cli.tables import AT_MOST, as_csv, table
-from kitback.cli.where import PolicyOption, RegisterOption, read_policy
+from kitback.cli.where import RegisterOption
 
 if TYPE_CHECKING:
     from kitback.collect.flags import FlagItem, Outcomes, Story
@@ -23,7 +34,10 @@ _COLUMNS = (
     *("flag_id", "asset_id", "loan_ref", "kind", "reason", "cause", "action", "status", "status_since", "muted_until"),
     *("outcome", "sentence", "since", "raised_at", "closed_at"),
 )
-Ids = Annotated[list[int], typer.Argument(metavar="FLAG...", help="Their numbers, as the worklist says; all or none.")]
+Ids = Annotated[
+    list[int],
+    typer.Argument(metavar="FLAG...", min=1, max=NUMBERS, help="Their numbers, as the worklist says; all or none."),
+]
 OutcomeOption = Annotated[
     str | None,
     typer.Option("--outcome", metavar="WORD", help="What came of it; `kitback flags outcomes` has the words."),
@@ -38,7 +52,9 @@ def listing(
     rule: Annotated[str | None, typer.Option(help="Only what one rule found: idle, overdue …")] = None,
     asset: Annotated[str | None, typer.Option(help="Only of this equipment.")] = None,
     loan: Annotated[str | None, typer.Option(help="Only of this loan.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="So many at most, the latest; as a table 500.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=NUMBERS, help="So many at most, the latest; as a table 500.")
+    ] = None,
     as_json: JsonOption = False,
     comma_separated: CsvOption = False,
 ) -> None:
@@ -68,7 +84,7 @@ def listing(
 @app.command()
 def show(
     register: RegisterOption,
-    flag: Annotated[int, typer.Argument(metavar="FLAG", help="Its number, as the worklist says.")],
+    flag: Annotated[int, typer.Argument(metavar="FLAG", min=1, max=NUMBERS, help="Its number, as the worklist says.")],
     as_json: JsonOption = False,
 ) -> None:
     """One flag: what it says, what that rests on and was compared with, what was done about it, and what can be done.
@@ -92,7 +108,7 @@ def show(
 def contact(
     register: RegisterOption,
     flags: Ids,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     outcome: OutcomeOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
@@ -109,7 +125,7 @@ def contact(
 def confirm(
     register: RegisterOption,
     flags: Ids,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     outcome: OutcomeOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
@@ -126,7 +142,7 @@ def confirm(
 def still_needed(
     register: RegisterOption,
     flags: Ids,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     outcome: OutcomeOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
@@ -147,7 +163,7 @@ def snooze(
     until: Annotated[
         int, typer.Option(metavar="TIME", parser=moment, help="When it comes back: 2026-10-31, or with the hour.")
     ],
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -163,7 +179,7 @@ def snooze(
 def collect(
     register: RegisterOption,
     flags: Ids,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -179,7 +195,7 @@ def collect(
 def close(
     register: RegisterOption,
     flags: Ids,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     outcome: OutcomeOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
@@ -196,7 +212,7 @@ def close(
 def reopen(
     register: RegisterOption,
     flags: Ids,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -238,14 +254,15 @@ def _move(
     until: int | None = None,
     outcome: str | None = None,
 ) -> None:
-    agreed, when = read_policy(policy), happened(at)
+    when = happened(at)
     from kitback.watch import life
 
     came = None if outcome is None else life.Outcome(_one_of("outcome", outcome, life.Outcome))
     status = life.Status(to)
     with step(register) as conn:
+        by = agreed(conn, policy)
         for each in flags:
-            life.move(conn, each, status, when, who, why, policy=agreed, until=until, outcome=came)
+            life.move(conn, each, status, when, who, why, policy=by, until=until, outcome=came)
     many = f"Flags {', '.join(map(str, flags))} are" if len(flags) > 1 else f"Flag {flags[0]} is"
     typer.echo(f"{many} {'open again' if status is life.Status.OPEN else _now(status)}.")
 

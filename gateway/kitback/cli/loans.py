@@ -11,10 +11,13 @@ from kitback.cli.assets import AssetArgument
 from kitback.cli.facts import facts, flags, for_programs, history, when
 from kitback.cli.plain import pipe
 from kitback.cli.step import (
+    AgreedOption,
     AtOption,
     JsonOption,
+    LimitOption,
     WhoOption,
     WhyOption,
+    agreed,
     completing,
     happened,
     loan_refs,
@@ -24,7 +27,7 @@ from kitback.cli.step import (
     step,
 )
 from kitback.cli.tables import table
-from kitback.cli.where import PolicyOption, RegisterOption, read_policy
+from kitback.cli.where import RegisterOption
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -70,6 +73,7 @@ def listing(
     register: RegisterOption,
     pathway: Annotated[str | None, typer.Option(help="Only loans on this pathway.")] = None,
     ended: Annotated[bool, typer.Option("--ended", help="With those that were returned or cancelled.")] = False,
+    limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """All loans that run, by their references: what is out or reserved, to which place, on which pathway, and when it
@@ -77,13 +81,13 @@ def listing(
     from kitback.register import overview
 
     with look(register) as conn:
-        found = overview.list_loans(conn, ended=ended, pathway=pathway)
+        found = overview.list_loans(conn, ended=ended, pathway=pathway, limit=limit)
     with pipe():
         if as_json:
             sys.stdout.write(json.dumps(for_programs(found), indent=2) + "\n")
         else:
             table(
-                f"Loans: {len(found)}",
+                f"Loans: {len(found)}" if limit is None or len(found) < limit else f"Loans: the first {limit}",
                 ("Loan", "Equipment", "Status", "Pathway", "Lent to", "Delivered", "Due back", "Review due"),
                 (_line(each) for each in found),
             )
@@ -117,7 +121,7 @@ def prescribe(
     ] = None,
     commissioner: CommissionerOption = None,
     paid_carers: CarersOption = False,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -126,11 +130,10 @@ def prescribe(
     speed."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
         loans.prescribe(
             conn,
-            agreed,
+            agreed(conn, policy),
             loan_ref,
             asset_id,
             pathway,
@@ -151,7 +154,7 @@ def prescribe(
 def deliver(
     register: RegisterOption,
     loan_ref: LoanArgument,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -160,9 +163,8 @@ def deliver(
     that only the tag has told of."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        loans.deliver(conn, agreed, loan_ref, happened(at), who=who, why=why)
+        loans.deliver(conn, agreed(conn, policy), loan_ref, happened(at), who=who, why=why)
         lent = _loan(conn, loan_ref)
     typer.echo(f"{loan_ref} is on loan. {_clocks(lent)}")
 
@@ -177,7 +179,7 @@ def lend(
     setting: SettingOption = Setting.HOME,
     commissioner: CommissionerOption = None,
     paid_carers: CarersOption = False,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -186,11 +188,10 @@ def lend(
     of delivery."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
         loans.lend(
             conn,
-            agreed,
+            agreed(conn, policy),
             loan_ref,
             asset_id,
             pathway,
@@ -214,7 +215,7 @@ def hold(
     until: Annotated[
         int | None, typer.Option(metavar="TIME", parser=moment, help="It is released by itself then.")
     ] = None,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -223,9 +224,8 @@ def hold(
     as long as the policy says, 14 days by default."""
     from kitback.register import holds, overview
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        holds.begin(conn, agreed, loan_ref, happened(at), reason=reason, until=until, who=who, why=why)
+        holds.begin(conn, agreed(conn, policy), loan_ref, happened(at), reason=reason, until=until, who=who, why=why)
         held = overview.show_loan(conn, loan_ref).holds[-1]
     typer.echo(f"{loan_ref} is held until {when(held.until_s)}.")
 
@@ -246,7 +246,7 @@ def release(
 def review(
     register: RegisterOption,
     loan_ref: LoanArgument,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -255,9 +255,8 @@ def review(
     policy."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        loans.note_review(conn, agreed, loan_ref, happened(at), who=who, why=why)
+        loans.note_review(conn, agreed(conn, policy), loan_ref, happened(at), who=who, why=why)
         lent = _loan(conn, loan_ref)
     typer.echo(f"{loan_ref} was reviewed; the next review is due: {when(lent.review_s)}.")
 
@@ -268,7 +267,7 @@ def move(
     loan_ref: LoanArgument,
     place_id: PlaceArgument,
     setting: SettingOption = Setting.HOME,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -277,9 +276,8 @@ def move(
     there."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        loans.move(conn, agreed, loan_ref, setting.value, place_id, happened(at), who=who, why=why)
+        loans.move(conn, agreed(conn, policy), loan_ref, setting.value, place_id, happened(at), who=who, why=why)
     typer.echo(f"{loan_ref} is at {place_id} now.")
 
 
@@ -288,7 +286,7 @@ def extend(
     register: RegisterOption,
     loan_ref: LoanArgument,
     due: Annotated[int, typer.Argument(metavar="TIME", parser=moment, help="When it is to come back, as 2026-10-24.")],
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -297,9 +295,8 @@ def extend(
     pathway changes."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        loans.agree_due(conn, agreed, loan_ref, due, happened(at), who=who, why=why)
+        loans.agree_due(conn, agreed(conn, policy), loan_ref, due, happened(at), who=who, why=why)
     typer.echo(f"{loan_ref} is due back {when(due)}.")
 
 
@@ -308,7 +305,7 @@ def change_pathway(
     register: RegisterOption,
     loan_ref: LoanArgument,
     pathway: PathwayArgument,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -317,9 +314,8 @@ def change_pathway(
     pathway's, counted from the delivery."""
     from kitback.register import loans
 
-    agreed = read_policy(policy)
     with step(register) as conn:
-        loans.change_pathway(conn, agreed, loan_ref, pathway, happened(at), who=who, why=why)
+        loans.change_pathway(conn, agreed(conn, policy), loan_ref, pathway, happened(at), who=who, why=why)
         lent = _loan(conn, loan_ref)
     typer.echo(f"{loan_ref} is on the pathway {pathway}. {_clocks(lent)}")
 

@@ -13,6 +13,8 @@ FAILED = 1
 """Exit code: it could not be done; the words say why."""
 WRONG = 2
 """Exit code: the command line or the configuration asks for something that is not possible."""
+NUMBERS = 10**12
+"""No register counts further; databases take no number much larger."""
 
 
 def fail(why: object, code: int = FAILED) -> NoReturn:

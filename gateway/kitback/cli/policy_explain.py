@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from kitback.policy import Policy, Reckoned
+    from kitback.register.audit_log import Entry
 
 _TITLES = {
     "team_response": "Team there by",
@@ -60,8 +61,7 @@ class _Explained(Struct, frozen=True):
     loan: "sa.Row[Any]"
     """Of `loan` and `asset`, and `held_until`."""
     clocks: "list[Reckoned]"
-    notes: "list[sa.Row[Any]]"
-    """Of `audit`."""
+    notes: "list[Entry]"
 
 
 def _explained(conn: "sa.Connection", policy: "Policy", loan_ref: str, now_s: int) -> _Explained:
@@ -69,7 +69,8 @@ def _explained(conn: "sa.Connection", policy: "Policy", loan_ref: str, now_s: in
 
     from kitback.policy import Facts
     from kitback.policy import explain as reckon
-    from kitback.register.tables import asset, audit, hold, loan
+    from kitback.register import audit_log, holds, loans
+    from kitback.register.tables import asset, hold, loan
 
     upkeep = (asset.c.kind, asset.c.serviced_s, asset.c.examined_s, asset.c.service_due_s, asset.c.exam_due_s)
     held_until = (
@@ -96,14 +97,8 @@ def _explained(conn: "sa.Connection", policy: "Policy", loan_ref: str, now_s: in
         serviced_s=row.serviced_s,
         examined_s=row.examined_s,
     )
-    mine = audit.c.what.endswith(f" {loan_ref}", autoescape=True)
-    notes = conn.execute(sa.select(audit).where(mine).order_by(audit.c.audit_id)).all()
-    return _Explained(row, list(reckon(policy, facts, now_s)), [note for note in notes if _is_about(note, loan_ref)])
-
-
-def _is_about(note: "sa.Row[Any]", loan_ref: str) -> bool:
-    step: str = note.what.removesuffix(f" {loan_ref}")
-    return step.startswith(("loan.", "hold.")) and " " not in step
+    noted = audit_log.entries(conn, [f"{step} {loan_ref}" for step in (*loans.STEPS, *holds.STEPS)])
+    return _Explained(row, list(reckon(policy, facts, now_s)), noted)
 
 
 def _otherwise(loan: "sa.Row[Any]", clock: "Reckoned") -> int | None:
@@ -137,12 +132,8 @@ def _for_programs(explained: _Explained) -> dict[str, Any]:
         ],
         "noted": [
             {
-                "at": iso(note.at_us // 1_000_000),
-                "who": note.who,
-                "what": note.what,
-                "why": note.why,
-                "before": note.before and json.loads(note.before),
-                "after": note.after and json.loads(note.after),
+                "at": iso(note.at_s),
+                **{name: getattr(note, name) for name in ("who", "what", "why", "before", "after")},
             }
             for note in explained.notes
         ],
@@ -164,7 +155,7 @@ def _show(explained: _Explained, policy: "Policy") -> None:
         table(
             "What was noted of it",
             ("When", "Who", "What", "Why"),
-            ((moment(each.at_us // 1_000_000), each.who, each.what, each.why or "") for each in explained.notes),
+            ((moment(each.at_s), each.who, each.what, each.why or "") for each in explained.notes),
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kitback.cli.plain import FAILED, WRONG, fail, failing, pipe
+from kitback.cli.plain import FAILED, NUMBERS, WRONG, fail, failing, pipe
 from kitback.cli.tables import line, table
 from kitback.cli.where import RegisterOption, data_folder, opened
 
@@ -46,7 +46,8 @@ def listing(
 def replay(
     register: RegisterOption,
     ids: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID]...", help="As `kitback quarantine list` says.")
+        list[int] | None,
+        typer.Argument(metavar="[ID]...", min=1, max=NUMBERS, help="As `kitback quarantine list` says."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All there is, oldest first.")] = False,
     pepper: Annotated[

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kitback.cli.plain import WRONG, fail, failing
-from kitback.cli.where import default_register, opened
+from kitback.cli.plain import NUMBERS, WRONG, fail, failing
+from kitback.cli.where import default_register, opened, read_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import sqlalchemy as sa
 
+    from kitback.policy import Policy
+
 _COMPLETIONS = 50
+_YEARS = range(1970, 3000)
+"""What is not within these is a slip of the hand."""
 
 
 def moment(text: str) -> int:
@@ -31,6 +35,8 @@ def moment(text: str) -> int:
         written = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no time: write it as 2026-10-24 or 2026-10-24T09:30") from None
+    if written.year not in _YEARS:
+        raise typer.BadParameter(f"{text!r} is not between {_YEARS[0]} and {_YEARS[-1]}: check the year")
     return unix(written.replace(tzinfo=LONDON)) if written.tzinfo is None else int(written.timestamp())
 
 
@@ -49,6 +55,16 @@ AtOption = Annotated[
         "--at", metavar="TIME", parser=moment, help="When it happened, as 2026-10-24T09:30 in London; now if left out."
     ),
 ]
+AgreedOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        envvar="KITBACK_POLICY",
+        help="Your service's policy file. Without it: what this register was last judged by, else the defaults.",
+    ),
+]
+LimitOption = Annotated[int | None, typer.Option(min=1, max=NUMBERS, help="So many at most, the first.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs. Times are UTC.")]
 
 
@@ -71,6 +87,22 @@ def step(register: str) -> Iterator["sa.Connection"]:
 
     with opened(register) as found, failing(RegisterError, IllegalMove), found.write() as conn:
         yield conn
+
+
+def agreed(conn: "sa.Connection", path: Path | None) -> "Policy":
+    """The policy that a step sets clocks by. Unless told otherwise the gateway's: it does not set them again."""
+    import msgspec
+
+    from kitback.policy import PolicyError, restore
+    from kitback.register.settled import settled
+
+    kept = settled(conn, "policy")
+    if path is None and kept is not None:
+        try:
+            return restore(msgspec.json.decode(kept)["values"])
+        except PolicyError:  # of another Kitback: when this one judges, it sets all clocks anew
+            pass
+    return read_policy(path)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kitback.cli.plain import WRONG, fail, failing, pipe
+from kitback.cli.plain import NUMBERS, WRONG, fail, failing, pipe
 from kitback.cli.tables import AT_MOST, as_csv, styled, table
 from kitback.cli.where import PolicyOption, RegisterOption, opened, read_policy
 
@@ -33,7 +33,7 @@ def worklist(
     ] = None,
     commissioner: Annotated[str | None, typer.Option(help="Only what this commissioner pays for.")] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="So many at most, the most pressing; as a table 500.")
+        int | None, typer.Option(min=1, max=NUMBERS, help="So many at most, the most pressing; as a table 500.")
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also what is put off, still needed, or held for a stay in hospital.")

@@ -88,7 +88,7 @@ def check(path: Path) -> Checked:
         PolicyError: the file cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows puts a mark before it
     except OSError as error:
         raise PolicyError(f"{path}: {error.strerror}; give the path of a policy file that can be read") from error
     except UnicodeDecodeError as error:
@@ -256,7 +256,8 @@ def _wanted(kind: Any) -> str:
         return _WANTED[kind]
     if get_origin(kind) is Literal:
         return " or ".join(f'"{each}"' for each in get_args(kind))
-    return f"a whole number, {get_args(kind)[1].ge} or more"
+    bounds = get_args(kind)[1]
+    return f"a whole number from {bounds.ge} to {bounds.le}"
 
 
 @cache

@@ -10,8 +10,9 @@ from kitback.policy.period import Period
 SETTINGS = ("home", "care_home", "school", "hospital")
 """Where equipment is lent to."""
 
-_AtLeast0 = Annotated[int, Meta(ge=0)]
-_AtLeast1 = Annotated[int, Meta(ge=1)]
+_Amount = Annotated[int, Meta(ge=0, le=99_999_999)]
+"""In pence or millivolts."""
+_Days = Annotated[int, Meta(ge=1, le=999)]
 
 
 class DeliverySpeed(Struct, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ class Pathway(Struct, frozen=True, kw_only=True):
     review: Period
     review_again: Period | None
     """From one review to the next; None: the first is the only one."""
-    collect_within_working_days: _AtLeast1 | None
+    collect_within_working_days: _Days | None
     """None: not before a clinician's word."""
     clinician_only: bool
 
@@ -53,11 +54,11 @@ class Kind(Struct, frozen=True, kw_only=True):
     silent_after: Period
     safety_check_within: Period | None
     """Silence or lost power is a safety check, to be made within this long; None: it is a question."""
-    low_battery_mv: _AtLeast0
+    low_battery_mv: _Amount
     service_every: Period | None
     examine_every: Period | None
     """Between two thorough examinations; None: it has none."""
-    value_pence: _AtLeast0
+    value_pence: _Amount
     """Of one whose own value nobody has noted."""
 
     def idle(self, setting: str) -> Period:
@@ -72,7 +73,7 @@ class Watch(Struct, frozen=True, kw_only=True):
     hospital_hold: Period
     still_needed: Period
     snooze_at_most: Period
-    steady_use_days: _AtLeast1
+    steady_use_days: _Days
     service_warning: Period
     exam_warning: Period
-    floor_pence: _AtLeast0
+    floor_pence: _Amount

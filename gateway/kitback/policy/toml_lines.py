@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_UNREADABLE = (ValueError, RecursionError)
+"""Besides what is no TOML: numbers of thousands of digits, and lists in lists in lists."""
 _PLACE = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)$")
 
 
@@ -40,7 +42,7 @@ def parse(text: str) -> Parsed:
     while True:
         try:
             tree = tomllib.loads("\n".join(lines))
-        except tomllib.TOMLDecodeError as error:
+        except _UNREADABLE as error:
             broken.append(_leave_out(lines, str(error)))
         else:
             return Parsed(tree, dict(_first_lines(lines)), broken)
@@ -79,5 +81,5 @@ def _keys(tree: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str
 def _tree(lines: list[str]) -> dict[str, Any] | None:
     try:
         return tomllib.loads("\n".join(lines))
-    except tomllib.TOMLDecodeError:
+    except _UNREADABLE:
         return None

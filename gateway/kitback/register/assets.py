@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from kitback.policy import Policy
 from kitback.register import clocks, judgements
-from kitback.register.steps import IllegalMove, change, enter, one_of, refuse_existing, the_row, when
+from kitback.register.steps import IllegalMove, change, enter, one_of, refuse_existing, refuse_silence, the_row, when
 from kitback.register.tables import asset
 
 KINDS = ("bed", "hoist", "mattress")
@@ -37,10 +37,11 @@ def add_asset(
         commissioner: who paid for it.
 
     Raises:
-        IllegalMove: the id is taken, or the kind is not one that Kitback knows.
+        IllegalMove: the id is taken, the kind is not one that Kitback knows, or the model is nameless.
     """
     refuse_existing(conn, asset, asset_id, "asset")
     one_of("kind", kind, KINDS)
+    refuse_silence("the model", model)
     if value_pence is not None and value_pence < 0:
         raise IllegalMove(f"asset {asset_id} cannot be worth {value_pence} pence: give what a new one costs")
     values = {

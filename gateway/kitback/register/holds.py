@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from kitback.policy import Policy
 from kitback.register import judgements
-from kitback.register.steps import IllegalMove, change, enter, the_row, when
+from kitback.register.steps import IllegalMove, change, enter, refuse_silence, the_row, when
 from kitback.register.tables import hold, loan
 
 HOSPITAL: Final = "hospital"
@@ -33,7 +33,8 @@ def begin(
         until: None: as long as the policy holds a loan for a hospital admission, which no such hold can exceed.
 
     Raises:
-        IllegalMove: there is no such loan, it is over, not delivered by then, held already, or `until` is not possible.
+        IllegalMove: there is no such loan, it is over, not delivered by then, held already, `until` is not possible,
+            or no reason is said.
     """
     mine = the_row(conn, loan, loan_ref, "loan")
     if mine.to_s is not None:
@@ -41,6 +42,7 @@ def begin(
     if mine.from_s is None or at < mine.from_s:
         began = "is not delivered yet" if mine.from_s is None else f"began at {when(mine.from_s)}"
         raise IllegalMove(f"loan {loan_ref} {began}, it cannot be held from {when(at)}: check the date")
+    refuse_silence("the reason of the hold", reason)
     at_most = policy.watch.hospital_hold.after(at)
     if until is None:
         until = at_most
@@ -53,8 +55,9 @@ def begin(
         )
     latest = _latest(conn, loan_ref)
     if latest is not None and at < (over := latest.ended_s if latest.ended_s is not None else latest.until_s):
+        was, remedy = ("is", "release it first") if latest.ended_s is None else ("was", "check the date")
         raise IllegalMove(
-            f"loan {loan_ref} is held from {when(latest.from_s)} until {when(over)} ({latest.reason}): release it first"
+            f"loan {loan_ref} {was} held from {when(latest.from_s)} until {when(over)} ({latest.reason}): {remedy}"
         )
     values = {"loan_ref": loan_ref, "reason": reason, "from_s": at, "until_s": until}
     enter(conn, hold, values, at, who, f"hold.begin {loan_ref}", why)

@@ -131,16 +131,21 @@ class LoanInFull(Struct, frozen=True, kw_only=True):
     history: list[audit_log.Entry]
 
 
-def list_assets(conn: sa.Connection, *, kind: str | None = None, state: str | None = None) -> list[Asset]:
-    """All assets, or those of a kind or in a state, by their ids."""
+def list_assets(
+    conn: sa.Connection, *, kind: str | None = None, state: str | None = None, limit: int | None = None
+) -> list[Asset]:
+    """All assets, or those of a kind or in a state, by their ids; so many at most."""
     chosen = [column == value for column, value in ((asset.c.kind, kind), (asset.c.state, state)) if value is not None]
-    return _assets(conn, sa.and_(sa.true(), *chosen))
+    return _assets(conn, sa.and_(sa.true(), *chosen), limit)
 
 
-def list_loans(conn: sa.Connection, *, ended: bool = False, pathway: str | None = None) -> list[Loan]:
-    """All running loans, or those on a pathway, by their references; with those that have ended, if told."""
+def list_loans(
+    conn: sa.Connection, *, ended: bool = False, pathway: str | None = None, limit: int | None = None
+) -> list[Loan]:
+    """All running loans, or those on a pathway, by their references; with those that have ended, if told; so many at
+    most."""
     chosen = [] if pathway is None else [loan.c.pathway == pathway]
-    return _loans(conn, sa.and_(sa.true() if ended else loan.c.to_s.is_(None), *chosen))
+    return _loans(conn, sa.and_(sa.true() if ended else loan.c.to_s.is_(None), *chosen), limit)
 
 
 def show_asset(conn: sa.Connection, asset_id: str) -> AssetInFull:
@@ -182,7 +187,7 @@ def show_loan(conn: sa.Connection, loan_ref: str) -> LoanInFull:
     )
 
 
-def _assets(conn: sa.Connection, which: sa.ColumnElement[bool]) -> list[Asset]:
+def _assets(conn: sa.Connection, which: sa.ColumnElement[bool], limit: int | None = None) -> list[Asset]:
     now = judgement.c
     rows = conn.execute(
         sa.select(
@@ -194,12 +199,13 @@ def _assets(conn: sa.Connection, which: sa.ColumnElement[bool]) -> list[Asset]:
         .join(place, place.c.place_id == now.place_id, isouter=True)
         .where(which)
         .order_by(asset.c.asset_id)
+        .limit(limit)
     )
     names = {"recalled_s": "recalled_from", "fitted_s": "fitted_at", "heard_s": "heard_at", "used_s": "used_at"}
     return [_as(Asset, row, names | {"place_from_s": "place_from"}) for row in rows]
 
 
-def _loans(conn: sa.Connection, which: sa.ColumnElement[bool]) -> list[Loan]:
+def _loans(conn: sa.Connection, which: sa.ColumnElement[bool], limit: int | None = None) -> list[Loan]:
     status = sa.case(
         (sa.and_(loan.c.from_s.is_(None), loan.c.to_s.is_(None)), "prescribed"),
         (loan.c.from_s.is_(None), "cancelled"),
@@ -212,6 +218,7 @@ def _loans(conn: sa.Connection, which: sa.ColumnElement[bool]) -> list[Loan]:
         .join(place, loan.c.place_id == place.c.place_id)
         .where(which)
         .order_by(loan.c.loan_ref)
+        .limit(limit)
     )
     return [_as(Loan, row, {"delivered_s": "from_s", "due_agreed": "due_own", "ended_s": "to_s"}) for row in rows]
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from kitback.register import judgements
-from kitback.register.steps import IllegalMove, change, enter, the_row, when
+from kitback.register.steps import IllegalMove, change, enter, refuse_silence, the_row, when
 from kitback.register.tables import asset, recall
 
 STEPS = ("recall.begin", "recall.end")
@@ -23,11 +23,12 @@ def recall_asset(
     """A safety notice, known by its own number, calls an asset back. It may be on loan, and stays so until it is back.
 
     Raises:
-        IllegalMove: there is no such asset, the notice is nameless, or it called this asset back before.
+        IllegalMove: there is no such asset, the notice has no number or reason, or it called this asset back before.
     """
     the_row(conn, asset, asset_id, "asset")
     if not recall_ref.strip():
         raise IllegalMove("a safety notice has a number: give it, as the notice says")
+    refuse_silence("what the notice warns of", reason)
     known = _find(conn, recall_ref, asset_id)
     if known is not None:
         state = "does so still" if known.ended_s is None else f"it was made safe at {when(known.ended_s)}"

@@ -77,6 +77,12 @@ def one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
         raise IllegalMove(f"{what} {value!r} is not known: give one of {', '.join(allowed)}")
 
 
+def refuse_silence(what: str, text: str) -> None:
+    """Refuse nothing where words belong."""
+    if not text.strip():
+        raise IllegalMove(f"{what} is empty: say it in words")
+
+
 def when(unix: int) -> str:
     """A moment as a refusal names it."""
     return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

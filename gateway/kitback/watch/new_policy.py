@@ -45,7 +45,8 @@ def adopt(register: Register, policy: Policy, now_s: int, listening_from: int) -
     """
     with register.read() as conn:
         last = _last(conn)
-    if last is None:  # nothing was ever judged
+    if last is None:  # never judged by a policy that was kept: its clocks, if it has any, are an older Kitback's
+        clocks.reclock(register, policy)
         with register.write() as conn:
             _keep(conn, _Last(policy.values, now_s, True))
         return None
