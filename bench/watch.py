@@ -57,7 +57,9 @@ Row = dict[str, Any]
 
 def fill(path: Path, loans: int) -> None:
     """A register of so many loans."""
-    Register.open(str(path)).close()
+    register = Register.open(str(path))
+    judge(register, load(), NOW - 60)  # so that it has been judged by this policy before
+    register.close()
     with sqlite3.connect(path) as conn:
         conn.execute("PRAGMA synchronous=OFF")
         for place_id, type_ in (("store", "store"), ("home", "loan_address"), ("other", "loan_address")):
@@ -164,6 +166,8 @@ def measure(loans: int) -> dict[str, Any]:
         figures: dict[str, Any] = {"loans": loans, "register_mib": path.stat().st_size >> 20}
         for name, now_s in (("first", NOW), ("steady", NOW + 60), ("a_day_later", NOW + DAY)):
             _hear(path, now_s)
+            with register.write() as conn:
+                listening.still(conn, now_s)
             figures[name] = _judged(register, now_s)
         with register.read() as conn:
             open_ = conn.scalar(sa.select(sa.func.count(flag.c.asset_id.distinct())).where(flag.c.closed_at.is_(None)))
@@ -175,7 +179,6 @@ def _hear(path: Path, now_s: int) -> None:
     """Everything that talks was heard of again, and what is in use was used."""
     since = now_s - NOW
     with sqlite3.connect(path) as conn:
-        conn.execute("UPDATE meta SET value = ? WHERE name = 'listening_last'", (str(now_s),))
         conn.execute(
             "UPDATE judgement SET used_at = CASE WHEN heard_at - used_at < 172800 THEN used_at + ? ELSE used_at END, "
             "heard_at = heard_at + ?, complete_to = complete_to + ? WHERE heard_at > ?",

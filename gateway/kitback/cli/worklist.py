@@ -79,15 +79,13 @@ def show(flags: "Worklist", policy: "Policy", virtual: bool) -> None:
     """Print the worklist as a table."""
     table(
         _title(flags) + (" (demonstration, the tags are virtual)" if virtual else ""),
-        ("Flag", "To do", "Equipment", "Why", "Lent to", "Rank"),
+        ("Flag", "To do", "What and where", "Why"),
         (
             (
                 str(item.flag_id),
                 _to_do(item),
-                f"{item.asset_id}\n{policy.kind[item.kind].name}",
+                f"{item.asset_id}\n{policy.kind[item.kind].name}\n{_where(item)}",
                 item.sentence,
-                f"{item.lent_to}\n{item.loan_ref}" if item.loan_ref else "not on loan",
-                f"{item.rank.score:,}\n{_rank(item)}",
             )
             for item in flags.items
         ),
@@ -109,9 +107,14 @@ def _to_do(item: "WorklistItem") -> "Text":
 
     status = None if item.status == "open" else item.status.words
     said = [item.title, item.due, DROP_OFF if item.drop_off else None, status]
-    return styled("\n".join(each for each in said if each), _STYLES.get(item.action, "cyan"))
+    to_do = styled("\n".join(each for each in said if each), _STYLES.get(item.action, "cyan"))
+    return to_do.append(f"\n{item.rank.score:,}\n{_rank(item)}", "not bold dim")
+
+
+def _where(item: "WorklistItem") -> str:
+    return f"{item.lent_to}\n{item.loan_ref}" if item.loan_ref else "not on loan"
 
 
 def _rank(item: "WorklistItem") -> str:
     """The parts: pounds, days, confidence."""
-    return f"£{item.rank.value_pence / 100:,.0f} x {item.rank.days} d x {item.rank.confidence:.0%}"
+    return f"£{item.rank.value_pence / 100:,.0f} x {item.rank.days} d\nx {item.rank.confidence:.0%} sure"
