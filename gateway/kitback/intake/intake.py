@@ -1,10 +1,8 @@
 """Takes in what tags send: many messages in one transaction, in which each tag is read once and written once."""
 
-import gc
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -17,6 +15,7 @@ from kitback.intake.taking import Arrival, Taking
 from kitback.register import Register, RegisterError, counters, listening, outbox, standings, tag_states
 from kitback.register.apply import Applying, Locate
 from kitback.register.failures import nobodys_fault
+from kitback.register.undisturbed import undisturbed
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +89,7 @@ class Intake:
         """
         arrival = Arrival(now_s(self._clock), self._clock.synchronised())
         try:
-            with _undisturbed(), self._register.write(beside=True) as conn:
+            with undisturbed(), self._register.write(beside=True) as conn:
                 self._guard(conn)
                 outbox.require_room(conn)
                 answers = _Batch(conn, self._register.epoch, self._root, self._locate, arrival).take(messages)
@@ -119,19 +118,6 @@ class Intake:
             self._guard(conn)
             batch = _Batch(conn, self._register.epoch, self._root, self._locate, arrival)
             return batch.refuse(message, "failed", type(error).__name__)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Without collections of garbage: nearly all that a batch makes lives until its end, and then goes at once."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 class _Batch:

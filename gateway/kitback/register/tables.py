@@ -152,6 +152,12 @@ loan = Table(
         sqlite_where=Column("to_s").is_(None),
         postgresql_where=Column("to_s").is_(None),
     ),
+    Index(
+        "ix_loan_undelivered",
+        "asset_id",
+        sqlite_where=text("to_s IS NULL AND from_s IS NULL"),
+        postgresql_where=text("to_s IS NULL AND from_s IS NULL"),
+    ),
 )
 
 hold = Table(

@@ -1,4 +1,7 @@
-"""How many assets are in which state, and how many of their tags were heard in the last day: told when it changed."""
+"""How many assets are in which state, and how many of their tags were heard in the last day: told when it changed.
+
+They are counted every ten minutes: that takes a scan of all assets.
+"""
 
 from typing import Final
 
@@ -12,6 +15,7 @@ from kitback.register.upsert import put
 from kitback.watch.keep import next_seq
 
 _DAY: Final = 86400
+_EVERY: Final = 600
 _TOLD: Final = "gauges"
 
 
@@ -26,29 +30,36 @@ class _Counts(msgspec.Struct, frozen=True):
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """What the history was told last, by kind, and when."""
+    """What the history was told last, by kind, and when; and when it was counted last."""
 
+    counted_s: int
     at_s: int
     counts: dict[str, _Counts]
 
 
 def tell(register: Register, now_s: int) -> None:
-    """Tell the history how many there are, if that is not what it was told last, or it was told a day ago.
+    """Tell the history how many there are, if it is time to count and they are others, or it was told a day ago.
 
     Raises:
         RegisterError: the database failed.
     """
     with register.read() as conn:
         last = _last(conn)
+        if last and 0 <= now_s - last.counted_s < _EVERY:
+            return
         counts = _counts(conn, now_s)
-    if last and last.counts == counts and now_s - last.at_s < _DAY:
-        return
     with register.write() as conn:
+        if last and last.counts == counts and now_s - last.at_s < _DAY:
+            _keep(conn, _Told(now_s, last.at_s, counts))
+            return
         seq = next_seq(conn)
         told = [line for kind, each in sorted(counts.items()) for line in _lines(kind, each, now_s, seq)]
         outbox.append(conn, told, now_s)
-        value = msgspec.json.encode(_Told(now_s, counts)).decode()
-        put(conn, meta, [{"name": _TOLD, "value": value}])
+        _keep(conn, _Told(now_s, now_s, counts))
+
+
+def _keep(conn: sa.Connection, told: _Told) -> None:
+    put(conn, meta, [{"name": _TOLD, "value": msgspec.json.encode(told).decode()}])
 
 
 def _last(conn: sa.Connection) -> _Told | None:

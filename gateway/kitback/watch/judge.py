@@ -5,10 +5,12 @@ written in a short transaction of its own, so that reports are taken in meanwhil
 the writing is left to the next judgement, as is the rest when the gateway is killed: judging again does it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kitback.policy import Policy
 from kitback.register import Register, listening
+from kitback.register.undisturbed import undisturbed
 from kitback.watch import delivery, gauges, new_policy
 from kitback.watch.keep import Cause, keep
 from kitback.watch.life import Status
@@ -64,12 +66,21 @@ def _judge(register: Register, sights: Sights, policy: Policy, now_s: int, cause
         assets = sights.worth_a_look(conn)
     done = Judged()
     for start in range(0, len(assets), AT_ONCE):
-        with register.read() as conn:
-            before = sights.of(conn, assets[start : start + AT_ONCE])
-        changes = weigh(before.values())
-        if changes:
-            with register.write() as conn:
-                changes = changes.of(unchanged(conn, {each: before[each] for each in changes.assets}))
-                keep(conn, changes, policy, now_s, cause)
-            done = done.and_then(changes)
+        with undisturbed():
+            changes = _judge_some(register, sights, assets[start : start + AT_ONCE], policy, now_s, cause)
+        done = done.and_then(changes)
     return done
+
+
+def _judge_some(
+    register: Register, sights: Sights, assets: Sequence[str], policy: Policy, now_s: int, cause: Cause
+) -> Changes:
+    """Returns what was done."""
+    with register.read() as conn:
+        before = sights.of(conn, assets)
+    changes = weigh(before.values())
+    if changes:
+        with register.write() as conn:
+            changes = changes.of(unchanged(conn, {each: before[each] for each in changes.assets}))
+            keep(conn, changes, policy, now_s, cause)
+    return changes

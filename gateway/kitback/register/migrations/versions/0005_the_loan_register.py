@@ -89,6 +89,8 @@ def _loans() -> None:
         table.add_column(_seconds("review_s", "The next review; null when none is to come"))
         table.add_column(_seconds("reviewed_s", "The latest review; null when none was held"))
     op.execute("UPDATE loan SET delivered_by = 'staff'")
+    undelivered = sa.text("to_s IS NULL AND from_s IS NULL")
+    op.create_index("ix_loan_undelivered", "loan", ["asset_id"], sqlite_where=undelivered, postgresql_where=undelivered)
     op.create_table(
         "hold",
         sa.Column(
