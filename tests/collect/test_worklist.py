@@ -82,7 +82,7 @@ def test_an_item_says_what_to_do_with_which_loan_and_why(service: Service) -> No
             ],
         },
         "evidence": {
-            "seen": {"used_at": "2025-10-25T10:00:00Z", "complete_to": "2025-11-12T10:00:00Z"},
+            "seen": {"used_at": "2025-10-25T10:00:00Z", "home_from": None, "complete_to": "2025-11-12T10:00:00Z"},
             "compared_with": {"entry": "kind.bed.idle_home", "value": "7 d", "origin": "J"},
         },
     }

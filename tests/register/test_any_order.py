@@ -280,6 +280,11 @@ def _judgement(own: dict[str, Any], now: dict[str, Rows]) -> dict[str, Any]:
     delivered = lent["from_s"] if lent else None
     since = delivered if delivered is not None else tagged["from_s"] if tagged else 0
     open_holds = [each for each in now["hold"] if lent and each["loan_ref"] == lent["loan_ref"] and not each["ended_s"]]
+    latest_hold = max(
+        (each for each in now["hold"] if lent and each["loan_ref"] == lent["loan_ref"]),
+        key=lambda each: (each["from_s"], each["hold_id"]),
+        default=None,
+    )
     same = ("loan_ref", "pathway", "setting", "prescribed_s", "deliver_by_s", "deliver_risk_s", "due_s", "due_soon_s")
     assert own["state"] == ("available" if not lent else "prescribed" if delivered is None else "on_loan")
     return {
@@ -287,6 +292,7 @@ def _judgement(own: dict[str, Any], now: dict[str, Rows]) -> dict[str, Any]:
         "loan_place": lent and lent["place_id"],
         "loan_from": delivered,
         "held_until": max((each["until_s"] for each in open_holds), default=None),
+        "home_from": latest_hold and latest_hold["ended_s"],
         "free_from": None
         if lent
         else max((each["to_s"] for each in of_it["loan"] if each["from_s"] is not None), default=None),

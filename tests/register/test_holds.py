@@ -22,8 +22,10 @@ def test_a_hold_can_be_released_before_its_time(stocked: Register) -> None:
     with stocked.write() as conn:
         lend(conn)
         holds.begin(conn, POLICY, "LN-1", T + DAY)
+        assert judged(conn).home_from is None
         holds.end(conn, "LN-1", T + 3 * DAY)
         assert (held(conn).ended_s, judged(conn).held_until) == (T + 3 * DAY, None)
+        assert judged(conn).home_from == T + 3 * DAY
 
 
 def test_staff_may_hold_a_loan_for_another_reason_for_longer(stocked: Register) -> None:
@@ -38,6 +40,7 @@ def test_a_hold_that_ended_by_itself_may_be_followed_by_another(stocked: Registe
         lend(conn)
         holds.begin(conn, POLICY, "LN-1", T)
         holds.begin(conn, POLICY, "LN-1", T + 14 * DAY)
+        assert judged(conn).home_from is None
         assert judged(conn).held_until == T + 28 * DAY
 
 

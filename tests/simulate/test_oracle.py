@@ -199,13 +199,18 @@ def test_a_hold_does_not_end_a_flag_that_stands() -> None:
 def test_use_after_it_was_booked_back_is_in_use_and_not_on_loan() -> None:
     flag = only(flags(loan(told("returned", at(20)), cause="booked_back_too_soon")), "in_use_not_on_loan")
     assert at(20.1) in flag.since
+    assert flag.earliest_s > at(20.4)
     assert flag.latest_s is not None
-    assert at(20.1) < flag.latest_s < at(20.1) + KNOWN_S + JUDGE_S + 300
+    assert at(21.4) < flag.latest_s < at(21.4) + PAUSE_S + KNOWN_S + JUDGE_S + 300
+
+
+def test_one_days_use_after_it_was_booked_back_is_not() -> None:
+    assert flags(loan(told("returned", at(20)), use=nights(0, 21))) == []
 
 
 def test_nobody_can_know_of_it_before_it_was_booked_back() -> None:
-    booked = told("returned", at(20.2), at(19.9))
-    assert only(flags(loan(booked, cause="booked_back_too_soon")), "in_use_not_on_loan").earliest_s == at(20.2)
+    booked = told("returned", at(22.2), at(19.9))
+    assert only(flags(loan(booked, cause="booked_back_too_soon")), "in_use_not_on_loan").earliest_s == at(22.2)
 
 
 def test_one_that_came_back_is_not() -> None:
@@ -228,6 +233,14 @@ def test_a_loan_past_its_period_is_overdue_and_was_due_soon() -> None:
     assert found["overdue"].over.first_s == END
 
 
+def test_a_review_gives_way_to_overdue_until_another_date_is_agreed() -> None:
+    found = flags(loan(told("due_agreed", at(45), at(55)), pathway="home_first"))
+    assert [(each.earliest_s, each.over.first_s) for each in found if each.rule == "review_due"] == [
+        (at(35), at(42)),
+        (at(45), at(55)),
+    ]
+
+
 def test_a_short_loan_is_due_soon_for_half_of_it() -> None:
     found = {each.rule: each for each in flags(loan(told("reviewed", at(1)), pathway="crisis_response"))}
     assert (found["due_soon"].earliest_s, found["overdue"].earliest_s) == (at(1.5), at(3))
@@ -248,7 +261,6 @@ def test_a_return_ends_what_was_due_of_the_loan() -> None:
     found = flags(loan(told("returned", at(50)), use=nights(0, 50), pathway="home_first"))
     assert {each.rule: each.over for each in found if each.over.first_s > at(49)} == {
         "overdue": (at(50), at(50) + JUDGE_S),
-        "review_due": (at(50), at(50) + JUDGE_S),
     }
 
 

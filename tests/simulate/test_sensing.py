@@ -1,10 +1,14 @@
 """The paper tag's senses: what it notes is the truth, but for what `truth.py` says it may be out by."""
 
+import msgspec
 import pytest
 
+from kitback import wire
 from kitback.simulate.population import draw
 from kitback.simulate.sensing import Noted, Sensed, Used
+from kitback.simulate.tag import PaperTag
 from kitback.simulate.truth import PAUSE_S, SENSED_S, Span, Truth, World, common, joined, without
+from simulate.worlds import PLACES, loan, span
 
 DAY = 86_400
 
@@ -130,3 +134,21 @@ def test_uses_less_than_a_pause_apart_are_told_as_one_busy_span(world):
         for before, quiet, after in zip(used(notes), used(notes)[1:], used(notes)[2:], strict=False):
             if before.in_use and after.in_use and not quiet.in_use:
                 assert quiet.to_s - quiet.at_s >= PAUSE_S
+
+
+def test_a_report_says_of_an_alarm_what_its_record_says():
+    truth = loan(kind="mattress", use=(span(0, 60),), unpowered=tuple(span(day, day + 0.5) for day in range(5, 15)))
+    awake = truth.tag.awake[1]
+    edges = [
+        each for each in Sensed(truth, PLACES, awake, 2).notes() if isinstance(each, Noted) and each.what == "alarm"
+    ]
+    tag = PaperTag(truth, PLACES, 1, "kitback", b"0123456789abcdef")
+    for edge in edges:
+        while tag.report_at is not None and tag.report_at < edge.noted_s:
+            tag.fail(tag.report_at)
+        said = []
+        for at in (edge.noted_s - 1, edge.noted_s):
+            payload = wire.unseal(b"0123456789abcdef", wire.UP_REPORT, tag.message(at)[1])
+            said.append("unpowered" in msgspec.json.decode(payload)["alarms"])
+        assert said == [not edge.rest[1], edge.rest[1]]
+    assert len(edges) == 20

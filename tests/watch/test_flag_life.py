@@ -74,6 +74,38 @@ def test_use_on_two_days_closes_it(service: Service) -> None:
     assert service.judge(NOW + 2 * DAY) == Judged(closed=1)
 
 
+def test_a_stray_use_that_goes_on_closes_no_idle_flag_either(service: Service) -> None:
+    idle(service)
+    service.tell("B", used_at=NOW, heard_at=NOW, complete_to=NOW)  # its record comes when it is over
+    service.judge(NOW)
+    assert service.open_flags("B") == {
+        "idle": "Used on 12 November only since 23 October. Ask whether it is still needed."
+    }
+    use(service, "B", NOW + HOUR)
+    service.judge(NOW + HOUR)
+    assert set(service.open_flags("B")) == {"idle"}
+    assert service.since("B", "idle") == NOW - 20 * DAY
+
+
+def test_use_that_goes_on_a_day_after_a_stray_one_closes_it(service: Service) -> None:
+    idle(service)
+    use(service, "B", NOW)
+    service.judge(NOW)
+    service.tell("B", used_at=NOW + DAY, heard_at=NOW + DAY, complete_to=NOW + DAY)
+    assert service.judge(NOW + DAY) == Judged(closed=1)
+
+
+def test_one_night_told_as_one_use_is_use_on_one_day(service: Service) -> None:
+    idle(service)
+    midnight = NOW // DAY * DAY + DAY
+    for at in (midnight - HOUR, midnight + 7 * HOUR):
+        service.tell("B", used_at=at, heard_at=at, complete_to=at)
+        service.judge(at)
+    use(service, "B", midnight + 7 * HOUR)
+    service.judge(midnight + 7 * HOUR)
+    assert set(service.open_flags("B")) == {"idle"}
+
+
 def test_idle_again_after_a_stray_use_it_began_with_that(service: Service) -> None:
     idle(service)
     use(service, "B", NOW + DAY)
@@ -151,11 +183,88 @@ def test_a_held_loan_opens_no_flag_about_use(service: Service) -> None:
     assert service.open_flags("B") == {}
 
 
+@pytest.mark.parametrize(
+    ("used_at", "rule"), [(NOW - 20 * DAY, "idle"), (None, "never_used")], ids=["idle", "never used"]
+)
+def test_days_in_hospital_are_no_idleness_of_who_came_home(service: Service, used_at: int | None, rule: str) -> None:
+    service.lend("B", used_at=used_at)
+    held(service, NOW - 20 * DAY)
+    with service.register.write() as conn:
+        holds.end(conn, "L-B", NOW - 9 * DAY)
+    told = {"used_at": used_at, "heard_at": NOW, "whole": True, "battery_mv": 4000}
+    service.tell("B", **told, complete_to=NOW - 2 * DAY - 1)
+    service.judge()
+    assert service.open_flags("B") == {}
+    service.tell("B", complete_to=NOW - 2 * DAY)
+    service.judge()
+    assert set(service.open_flags("B")) == {rule}
+
+
+def test_what_was_asked_before_the_hospital_is_asked_again_when_she_is_home(service: Service) -> None:
+    idle(service)
+    held(service, NOW)
+    service.judge(NOW)
+    with service.register.write() as conn:
+        holds.end(conn, "L-B", NOW + DAY)
+    service.tell("B", used_at=NOW - 20 * DAY, heard_at=NOW + DAY, complete_to=NOW + DAY, whole=True, battery_mv=4000)
+    service.judge(NOW + DAY)
+    assert status(service) == "open"
+
+
 def test_a_held_loan_is_overdue_all_the_same(service: Service) -> None:
     service.lend("B", due_s=NOW)
     service.tell("B", held_until=NOW + DAY)
     service.judge()
     assert set(service.open_flags("B")) == {"overdue"}
+
+
+# --- the asset's own
+
+
+OF_ASSET = {
+    "service_due": {"service_due_s": NOW + DAY},
+    "thorough_exam_due": {"exam_due_s": NOW + DAY},
+    "battery_low": {"battery_mv": 3000},
+    "recall": {"recalled_from": NOW - DAY},
+}
+
+
+@pytest.mark.parametrize("rule", OF_ASSET)
+def test_what_is_the_assets_lives_on_when_its_loan_ends_and_another_begins(service: Service, rule: str) -> None:
+    service.lend("B", **OF_ASSET[rule])
+    service.judge()
+    told = {"heard_at": NOW, "complete_to": NOW, "whole": True, "used_at": None, "battery_mv": 4000, "review_s": None}
+    with service.register.read() as conn:
+        raised = conn.scalar(sa.select(flag.c.flag_id))
+    if rule != "recall":
+        decide(service, Status.SNOOZED, NOW, until=NOW + 10 * DAY, rule=rule)
+    for at in (NOW + HOUR, NOW + 2 * HOUR):
+        with service.register.write() as conn:
+            if at == NOW + HOUR:
+                loans.return_loan(conn, "L-B", at)
+            else:
+                loans.lend(conn, service.policy, "L-2", "B", "end_of_life", "home", "home", at)
+        service.tell("B", **(told | OF_ASSET[rule]))
+        service.judge(at)
+        with service.register.read() as conn:
+            mine = sa.select(flag.c.flag_id, flag.c.loan_ref, flag.c.status).where(flag.c.rule == rule)
+            lives_on = conn.execute(mine).one()
+        expected = "open" if rule == "recall" else "snoozed"
+        assert lives_on == (raised, None if at == NOW + HOUR else "L-2", expected)
+
+
+def test_a_collection_of_one_loan_is_none_of_the_next(service: Service) -> None:
+    service.lend("B", pathway="end_of_life", service_due_s=NOW + DAY)
+    service.judge()
+    for to in (Status.CONTACTED, Status.CONFIRMED, Status.COLLECTION):
+        outcome = Outcome.NOT_NEEDED if to is Status.CONFIRMED else None
+        decide(service, to, NOW, outcome=outcome, rule="service_due")
+    with service.register.write() as conn:
+        loans.return_loan(conn, "L-B", NOW + HOUR)
+        loans.lend(conn, service.policy, "L-2", "B", "end_of_life", "home", "home", NOW + HOUR)
+    service.tell("B", service_due_s=NOW + DAY)
+    service.judge(NOW + HOUR)
+    assert status(service, "service_due") == "open"
 
 
 # --- collection

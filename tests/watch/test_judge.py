@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from kitback.register import assets, loans, outbox
-from kitback.register.tables import asset, flag, judgement
+from kitback.register.tables import asset, flag, judgement, use_day
 from kitback.watch import Judged, judge
 from kitback.watch.keep import keep
 from kitback.watch.sight import Sight
@@ -48,9 +48,16 @@ def test_a_flag_keeps_its_words_up_to_date(service: Service) -> None:
         assert conn.execute(sa.select(flag.c.raised_at)).scalars().all() == [NOW], "it is the same flag"
 
 
+def use_a_day_before(service: Service, at: int) -> None:
+    row = {"asset_id": "B", "day": at // DAY - 1, "in_use": 60, "events": 1, "seen": 60, "used_at": at - DAY}
+    with service.register.write() as conn:
+        conn.execute(sa.insert(use_day), row)
+
+
 def test_a_flag_closes_when_what_it_says_is_over(service: Service) -> None:
     service.lend("B", used_at=NOW - 20 * DAY)
     service.judge()
+    use_a_day_before(service, NOW)
     service.tell("B", used_at=NOW)
     assert service.judge(NOW + HOUR) == Judged(opened=0, changed=0, closed=1)
     with service.register.read() as conn:
@@ -60,6 +67,7 @@ def test_a_flag_closes_when_what_it_says_is_over(service: Service) -> None:
 def test_half_of_an_upload_closes_nothing(service: Service) -> None:
     service.lend("B", used_at=NOW - 20 * DAY)
     service.judge()
+    use_a_day_before(service, NOW - DAY)
     service.tell("B", used_at=NOW - DAY, whole=False)
     assert service.judge() == Judged(opened=0, changed=0, closed=0)
     service.tell("B", whole=True)
@@ -131,6 +139,7 @@ def test_flags_of_a_rule_that_is_no_more_are_closed(service: Service) -> None:
 def test_opening_and_closing_are_told_to_the_history_without_loan_or_place(service: Service) -> None:
     service.lend("B", used_at=NOW - 20 * DAY)
     service.judge()
+    use_a_day_before(service, NOW)
     service.tell("B", used_at=NOW)
     service.judge(NOW + HOUR)
     assert flags_told(service, "open=true") == ["flag,asset=B,rule=idle,kind=bed"]

@@ -92,7 +92,7 @@ def test_clocks_are_set_anew_and_what_is_due_by_them_is_the_policys_doing(servic
     service.judge()
     with service.register.read() as conn:
         assert conn.scalar(sa.select(loan.c.due_s)) == NOW - 2 * DAY + HOUR, "the clocks went back between"
-    assert set(service.open_flags("B")) == {"overdue", "review_due"}
+    assert set(service.open_flags("B")) == {"overdue"}
     assert causes(service) == {"B": "policy"}
 
 

@@ -71,7 +71,8 @@ def test_silence_is_not_idleness(service: Service) -> None:
     service.judge()
     assert service.open_flags("H") == {
         "silent": "Nothing heard from its tag for 19 days (since 12:00 on 24 October). Its battery was low before it "
-        "fell silent. Whether it is used is not known. Have the tag looked at on the next visit."
+        "fell silent. Whether it is used is not known. Have the tag looked at on the next visit.",
+        "battery_low": "The battery of its tag is low (3.3 V). Have it changed on the next visit.",
     }
 
 
@@ -329,6 +330,14 @@ def test_on_the_van_is_nowhere_to_ask_about(service: Service) -> None:
 # --- the clocks of a loan
 
 
+def test_overdue_asks_for_the_review_that_is_due(service: Service) -> None:
+    service.lend("B", due_s=NOW, review_s=NOW - DAY)
+    service.judge(NOW - 1)
+    assert set(service.open_flags("B")) == {"review_due"}
+    service.judge(NOW)
+    assert set(service.open_flags("B")) == {"overdue"}
+
+
 def test_due_soon_gives_way_to_overdue(service: Service) -> None:
     service.lend("B", due_s=NOW + DAY, due_soon_s=NOW)
     service.judge()
@@ -578,20 +587,34 @@ def test_a_safety_check_says_by_when_and_when_it_is_late(service: Service) -> No
 # --- the tag
 
 
-def test_a_low_battery_is_told_only_while_its_tag_talks(service: Service) -> None:
+def test_a_low_battery_is_low_though_its_tag_fell_silent(service: Service) -> None:
     service.lend("B", battery_mv=3499, heard_at=NOW - 36 * HOUR + 1)
     service.judge()
     assert service.open_flags("B") == {
         "battery_low": "The battery of its tag is low (3.5 V). Have it changed on the next visit."
     }
-    service.judge(NOW + 1)
-    assert set(service.open_flags("B")) == {"silent"}
+    assert service.judge(NOW + 1).closed == 0
+    assert set(service.open_flags("B")) == {"silent", "battery_low"}
     assert "Its battery was low before it fell silent." in service.open_flags("B")["silent"]
 
 
 def test_a_battery_at_its_threshold_is_not_low(service: Service) -> None:
     service.lend("B", battery_mv=3500)
     service.judge()
+    assert service.open_flags("B") == {}
+
+
+def test_a_low_battery_that_reads_a_little_more_is_low_until_it_was_changed(service: Service) -> None:
+    service.lend("B", battery_mv=3499)
+    service.judge()
+    service.tell("B", battery_mv=3599)
+    assert service.judge(NOW + 60).closed == 0
+    assert service.since("B", "battery_low") == NOW - HOUR
+    service.tell("B", battery_mv=3600)
+    service.judge(NOW + 120)
+    assert service.open_flags("B") == {}
+    service.tell("B", battery_mv=3550)
+    service.judge(NOW + 180)
     assert service.open_flags("B") == {}
 
 

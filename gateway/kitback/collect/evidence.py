@@ -18,6 +18,7 @@ FACTS: Final = {
     "fitted_at": "Tag fitted",
     "free_from": "On no loan since",
     "heard_at": "Tag last heard",
+    "home_from": "Hold released",
     "loan_from": "Lent",
     "place_from": "There since",
     "place_name": "Seen at",

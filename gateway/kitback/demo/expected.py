@@ -100,6 +100,14 @@ EXPECTED: Final = (
         DAY,
         "it reports once a day, so its last word is up to a day older",
     ),
+    Expected(
+        "hoist-battery-died",
+        "battery_low",
+        "battery fell to 3.5 V",
+        last("battery_mv", 3500),
+        2 * DAY,
+        "it reports once a day, and its flag may begin with its last word, 40 hours later at most",
+    ),
     Expected("mattress-unplugged", "unpowered", "plug pulled", last("mains", 0), 5 * MINUTE, "it looks twice a minute"),
     Expected("tag-never-heard", "never_heard", "tag fitted", fitted, 0, _EXACT),
 )

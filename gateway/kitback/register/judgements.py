@@ -54,6 +54,7 @@ def _of_loan(conn: sa.Connection, asset_id: str, lent: sa.Row[Any] | None) -> di
         "due_soon_s": lent and lent.due_soon_s,
         "review_s": lent and lent.review_s,
         "held_until": lent and _held_until(conn, lent.loan_ref),
+        "home_from": lent and _home_from(conn, lent.loan_ref),
         "free_from": _free_from(conn, asset_id) if lent is None else None,
     }
 
@@ -62,6 +63,12 @@ def _held_until(conn: sa.Connection, loan_ref: str) -> int | None:
     mine = (hold.c.loan_ref == loan_ref, hold.c.ended_s.is_(None))
     until: int | None = conn.scalar(sa.select(sa.func.max(hold.c.until_s)).where(*mine))
     return until
+
+
+def _home_from(conn: sa.Connection, loan_ref: str) -> int | None:
+    latest = sa.select(hold.c.ended_s).where(hold.c.loan_ref == loan_ref)
+    home: int | None = conn.scalar(latest.order_by(hold.c.from_s.desc(), hold.c.hold_id.desc()).limit(1))
+    return home
 
 
 def _free_from(conn: sa.Connection, asset_id: str) -> int | None:

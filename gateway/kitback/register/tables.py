@@ -294,6 +294,7 @@ judgement = Table(
     Column("due_soon_s", _Seconds),
     Column("review_s", _Seconds),
     Column("held_until", _Seconds, comment="End of the loan's hold; null when there is none"),
+    Column("home_from", _Seconds, comment="When staff released the loan's latest hold; null when they did not"),
     Column("free_from", _Seconds, comment="End of the latest loan; null while there is one, or none ever was"),
     # the asset
     Column("service_due_s", _Seconds),

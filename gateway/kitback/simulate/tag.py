@@ -70,6 +70,7 @@ class PaperTag:
             self.report_at = None
             return
         self._clock += 1
+        self._unpowered = False  # as the last alarm that it noted says
         self._awake: Span = awake
         self._pair: wire.Pair | None = None
         self._sensed = Sensed(self.truth, self._places, awake, self._clock)
@@ -113,6 +114,8 @@ class PaperTag:
             what, rest = "health", (self.battery_mv(noted.at_s), *_WELL)
         else:
             what, rest = noted.what, noted.rest
+            if what == "alarm":
+                self._unpowered = bool(rest[1])
         self._newest += 1
         body = msgspec.json.encode((what, self._newest, at, *rest))
         self._journal.append(_Record(self._newest, self._clock, body))
@@ -151,7 +154,7 @@ class PaperTag:
             clock=self._clock,
             at=at,
             pair=self._pair,
-            alarms=["unpowered"] if any(each.from_s + 60 <= now < each.to_s for each in self.truth.unpowered) else [],
+            alarms=["unpowered"] if self._unpowered else [],
             battery_mv=self.battery_mv(now),
             open=wire.OpenUse(self._counter(self._told_to), span, min(in_use, span), events) if span > 0 else None,
             after=self._high,

@@ -25,6 +25,7 @@ class Row(NamedTuple):
     due_soon_s: int | None
     review_s: int | None
     held_until: int | None
+    home_from: int | None
     free_from: int | None
     service_due_s: int | None
     exam_due_s: int | None

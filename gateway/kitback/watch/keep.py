@@ -29,8 +29,11 @@ def keep(conn: sa.Connection, changes: Changes, policy: Policy, now_s: int, caus
     change(
         conn,
         flag,
-        ("since", "sentence", "evidence", "flag_id"),
-        ((new.since, new.sentence, new.evidence(policy), old.flag_id) for old, new in changes.changed),
+        ("loan_ref", "since", "sentence", "evidence", "flag_id"),
+        (
+            (new.case.row.loan_ref, new.since, new.sentence, new.evidence(policy), old.flag_id)
+            for old, new in changes.changed
+        ),
     )
     put_values(conn, flag, _NEW, [_new(each, policy, now_s, cause) for each in changes.opened])
     outbox.append(conn, _told(changes, now_s, next_seq(conn)), now_s)

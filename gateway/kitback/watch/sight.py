@@ -14,6 +14,7 @@ from kitback.watch.case import PLAIN, SELECT, Case, Row
 from kitback.watch.rules import RULES, Rule
 from kitback.watch.thresholds import Thresholds
 
+_DAY: Final = 86_400
 AT_ONCE: Final = 250
 """Assets in one transaction: others wait for it."""
 
@@ -35,7 +36,7 @@ class Flag(NamedTuple):
     since: int
     sentence: str
     use_days: int | None
-    """Days with use since then; None when its rule does not ask."""
+    """Days (UTC) on which a use ended since then, or is going on; None when its rule does not ask."""
 
 
 @dataclass(slots=True)
@@ -54,12 +55,17 @@ class Sight:
 
 
 _LINGER: Final = [rule.name for rule in RULES if rule.after_stray_use]
-_USE_DAYS: Final = sa.select(sa.func.count()).where(
-    use_day.c.asset_id == flag.c.asset_id, use_day.c.used_at > flag.c.since
+_USED_SINCE: Final = (use_day.c.asset_id == flag.c.asset_id, use_day.c.used_at > flag.c.since)
+_DAYS_OVER: Final = sa.select(sa.func.count()).where(*_USED_SINCE)
+# A use that goes on is known from the tag's latest report; its day gets it when it is over.
+_DAY_GOES_ON: Final = sa.select(sa.func.count()).where(
+    judgement.c.asset_id == flag.c.asset_id,
+    judgement.c.used_at > flag.c.since,
+    ~sa.exists().where(*_USED_SINCE, use_day.c.day == (judgement.c.used_at - 1) // _DAY),
 )
 _FLAGS: Final = sa.select(
     *(flag.c[name] for name in Flag._fields[:-1]),
-    sa.case((flag.c.rule.in_(_LINGER), _USE_DAYS.scalar_subquery())),
+    sa.case((flag.c.rule.in_(_LINGER), _DAYS_OVER.scalar_subquery() + _DAY_GOES_ON.scalar_subquery())),
 ).order_by(flag.c.flag_id)
 _OPEN: Final = _FLAGS.where(flag.c.closed_at.is_(None), among(flag.c.asset_id, "assets"))
 _SETTLED: Final = _FLAGS.where(

@@ -2,11 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
 from kitback.policy import Kind, Policy
 from kitback.register.tables import judgement
+
+_FLICKER_MV: Final = 100
+"""A battery that was low is so until it reads so much above its mark. Kitback's judgement: readings are 25 mV out
+either way, and a cell recovers by some tens in a warm room; a fresh one reads far more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,12 @@ class Thresholds:
         """Whether the tag's last word was of a low battery."""
         told = judgement.c.battery_mv
         return sa.and_(told < self._low_battery_most, told < self._low_battery_mv)
+
+    @property
+    def battery_stays_low(self) -> sa.ColumnElement[bool]:
+        """Whether the tag's last word was of no battery that is well above its mark: one that was low still is."""
+        told = judgement.c.battery_mv
+        return sa.and_(told < self._low_battery_most + _FLICKER_MV, told < self._low_battery_mv + _FLICKER_MV)
 
     @property
     def listened(self) -> sa.ColumnElement[bool]:

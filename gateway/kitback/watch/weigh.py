@@ -51,7 +51,7 @@ class Changes:
 
     opened: list[Finding] = field(default_factory=list)
     changed: list[tuple[Flag, Finding]] = field(default_factory=list)
-    """With another beginning, or in other words."""
+    """With another beginning, in other words, or on another loan."""
     moved: list[tuple[Flag, Own]] = field(default_factory=list)
     """The judge's own steps in their life; closing is one."""
 
@@ -93,7 +93,7 @@ def _weigh(sight: Sight, changes: Changes) -> None:
     suspended = {name for rule in present for name in rule.suspends}
     for rule, old in standing.items():
         # What is on its way home is not called off because somebody used it, or it was seen somewhere.
-        fetched = old.status == Status.COLLECTION and old.loan_ref is not None
+        fetched = old.status == Status.COLLECTION and old.loan_ref is not None and _same_loan(old, sight.case)
         if rule.name in overruled and not fetched:
             changes.move(old, Status.CLOSED, "another flag says it better")
         elif rule in present:
@@ -110,10 +110,14 @@ def _standing(sight: Sight, changes: Changes) -> Iterator[tuple[Rule, Flag]]:
     for old in sight.flags:
         if old.rule not in _BY_NAME:
             changes.move(old, Status.CLOSED, "its rule is no more")
-        elif old.loan_ref != sight.case.row.loan_ref:
+        elif not _BY_NAME[old.rule].of_asset and not _same_loan(old, sight.case):
             changes.move(old, Status.CLOSED, "the asset's loan is another one now")
         else:
             yield _BY_NAME[old.rule], old
+
+
+def _same_loan(old: Flag, case: Case) -> bool:
+    return old.loan_ref == case.row.loan_ref
 
 
 def _lasts(rule: Rule, old: Flag, case: Case) -> bool:
@@ -141,9 +145,10 @@ def _found(rule: Rule, old: Flag, sight: Sight) -> Finding:
 
 def _follow(old: Flag, new: Finding, changes: Changes) -> None:
     """Keep a flag up to date, and bring it back to those who muted it, or hold it, when it is time."""
-    if (new.since, new.sentence) != (old.since, old.sentence):
-        changes.changed.append((old, new))
     case = new.case
+    same_loan = _same_loan(old, case)
+    if (new.since, new.sentence) != (old.since, old.sentence) or not same_loan:
+        changes.changed.append((old, new))
     if new.rule.waits_for_hold and case.held:
         if old.status in _HOLDABLE:
             changes.move(old, Status.HELD, "the loan is held")
@@ -154,7 +159,7 @@ def _follow(old: Flag, new: Finding, changes: Changes) -> None:
             changes.move(old, Status.OPEN, "its evidence has changed")
         elif old.muted_until is not None and old.muted_until <= case.now_s:
             changes.move(old, Status.OPEN, "the time it was muted for is over")
-    elif old.status == Status.COLLECTION and new.rule.action(case) not in _FETCHES:
+    elif old.status == Status.COLLECTION and not (same_loan and new.rule.action(case) in _FETCHES):
         changes.move(old, Status.OPEN, "it asks for something else now")
 
 
@@ -169,7 +174,7 @@ def _open(rule: Rule, sight: Sight, changes: Changes) -> None:
 
 def _settles(old: Flag, rule: Rule, since: int, case: Case) -> bool:
     """Whether staff have closed a flag for what a rule sees now."""
-    if (old.rule, old.loan_ref) != (rule.name, case.row.loan_ref):
+    if old.rule != rule.name or not (rule.of_asset or _same_loan(old, case)):
         return False
     # Where nobody knows when it began, what the tag says after the closing is news.
     return since <= (old.closed_at or 0) if rule.keeps_since else since == old.basis_s

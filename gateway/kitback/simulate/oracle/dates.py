@@ -1,21 +1,25 @@
 """Rules of the calendar: what is due when, from the policy and from what staff told."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from kitback.policy import Period
 from kitback.simulate.oracle.case import Case, spans
 from kitback.simulate.oracle.expected import Expected, Window
 from kitback.simulate.oracle.london import later, stamp
 from kitback.simulate.oracle.where import FIRST_S, in_stores
-from kitback.simulate.truth import SENSED_S, Spans, Step, common, without
+from kitback.simulate.truth import SENSED_S, Spans, Step, common, joined, without
 
 
 def expected(case: Case) -> Iterator[Expected]:
     """Flags of not_delivered, overdue, due_soon, review_due, service_due, thorough_exam_due and recall."""
     yield from _not_delivered(case)
     if case.truth.delivered_s is not None:
-        yield from _due_back(case, case.truth.delivered_s)
-        yield from _review(case, case.truth.delivered_s)
+        due_back = list(_due_back(case, case.truth.delivered_s))
+        for due in due_back:
+            yield from _of_due(case, due)
+        overdue = joined(over for due in due_back for over in due.over)
+        yield from _review(case, case.truth.delivered_s, overdue)
     kind, watch, truth = case.kind, case.policy.watch, case.truth
     yield from _upkeep(case, "service_due", truth.serviced_s, "serviced", kind.service_every, watch.service_warning)
     yield from _upkeep(case, "thorough_exam_due", truth.examined_s, "examined", kind.examine_every, watch.exam_warning)
@@ -44,25 +48,39 @@ def _not_delivered(case: Case) -> Iterator[Expected]:
     )
 
 
-def _due_back(case: Case, delivered_s: int) -> Iterator[Expected]:
+class _Due(NamedTuple):
+    """A date on which it is due back, for as long as it is the one agreed on."""
+
+    due_s: int
+    soon_s: int
+    soon: Spans
+    over: Spans
+    """While that date is past."""
+
+
+def _due_back(case: Case, delivered_s: int) -> Iterator[_Due]:
     """Each date agreed on takes the place of the one before from when it was told."""
     period = case.pathway.loan_period
     dates = [(case.world.from_s, later(delivered_s, period) if period else None)]
     dates += [(told.at_s, told.said_s) for told in case.told("due_agreed")]
-    may_be_in_stores, is_in_stores = in_stores(case)
     for (from_s, due_s), to_s in zip(dates, [at for at, _ in dates[1:]] + [case.end_s], strict=True):
         if due_s is None:
             continue
         soon_s = max(later(due_s, case.policy.watch.due_soon, -1), (delivered_s + due_s) // 2)
-        true = f"due back {stamp(due_s)}"
         soon = spans((max(soon_s, from_s), min(due_s, to_s)))
-        yield from _told_of(case, "due_soon", soon_s, soon, soon, true)
-        over = spans((max(due_s, from_s), to_s))
-        yield from _told_of(case, "overdue", due_s, without(over, is_in_stores), without(over, may_be_in_stores), true)
+        yield _Due(due_s, soon_s, soon, spans((max(due_s, from_s), to_s)))
 
 
-def _review(case: Case, delivered_s: int) -> Iterator[Expected]:
-    """A review held long before the first one was due leaves that one standing."""
+def _of_due(case: Case, due: _Due) -> Iterator[Expected]:
+    may_be_in_stores, is_in_stores = in_stores(case)
+    true = f"due back {stamp(due.due_s)}"
+    yield from _told_of(case, "due_soon", due.soon_s, due.soon, due.soon, true)
+    may, must = without(due.over, is_in_stores), without(due.over, may_be_in_stores)
+    yield from _told_of(case, "overdue", due.due_s, may, must, true)
+
+
+def _review(case: Case, delivered_s: int, overdue: Spans) -> Iterator[Expected]:
+    """A review held long before the first one was due leaves that one standing; what is overdue asks for it anyway."""
     first_s = later(delivered_s, case.pathway.review)
     counts_from_s = later(first_s, case.policy.watch.due_soon, -1)
     reviews = [told for told in case.told("reviewed") if told.said_s >= counts_from_s]
@@ -70,7 +88,7 @@ def _review(case: Case, delivered_s: int) -> Iterator[Expected]:
     dates = [(case.world.from_s, first_s), *((told.at_s, later(told.said_s, again)) for told in reviews if again)]
     ends = [told.at_s for told in reviews] + [case.end_s]
     for (from_s, review_s), to_s in zip(dates, ends, strict=False):
-        due = spans((max(review_s, from_s), to_s))
+        due = without(spans((max(review_s, from_s), to_s)), overdue)
         yield from _told_of(case, "review_due", review_s, due, due, f"review due {stamp(review_s)}")
 
 

@@ -1,11 +1,15 @@
 """Rules of power: the tag's battery, and a mattress without mains."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from kitback.simulate.oracle.case import Case, spans
 from kitback.simulate.oracle.expected import Expected, Window
 from kitback.simulate.oracle.london import stamp
-from kitback.simulate.truth import BATTERY_MV, RECORD_S, SENSED_S, Level, Spans, common, joined
+from kitback.simulate.truth import BATTERY_MV, RECORD_S, SENSED_S, Level, Span, Spans, common, joined
+
+_WELL_ABOVE_MV: Final = 100
+"""A battery that was low is not low any more when it reads so much above its mark (docs/rules.md)."""
 
 
 def expected(case: Case) -> Iterator[Expected]:
@@ -15,20 +19,21 @@ def expected(case: Case) -> Iterator[Expected]:
 
 
 def _battery_low(case: Case) -> Iterator[Expected]:
-    """Of a tag on loan; what it last said of its battery holds until it says otherwise."""
+    """Of a tag on loan; what it last said of its battery holds until it says that it is well above the mark."""
     hearing, low_mv = case.hearing, case.kind.low_battery_mv
-    surely = _below(case, low_mv - BATTERY_MV)
-    for low in _below(case, low_mv + BATTERY_MV):
-        told_s = hearing.soonest(low.from_s)
-        if told_s >= min(low.to_s, case.end_s):
+    surely, perhaps = _below(case, low_mv - BATTERY_MV), _below(case, low_mv + BATTERY_MV)
+    for not_well in _below(case, low_mv + _WELL_ABOVE_MV + BATTERY_MV):
+        lows = [low for low in common(perhaps, (not_well,)) if hearing.soonest(low.from_s) < min(low.to_s, case.end_s)]
+        if not lows:
             continue
-        sure = common(surely, (low,))
-        since_s = sure[0].from_s if sure else low.to_s
+        told_s = hearing.soonest(lows[0].from_s)
+        sure = common(surely, (Span(lows[0].from_s, not_well.to_s),))
+        since_s = sure[0].from_s if sure else lows[-1].to_s
         known_s = hearing.latest(since_s)
         yield from case.flags(
             "battery_low",
-            Window(low.from_s - RECORD_S, known_s),
-            spans((told_s, hearing.latest(low.to_s) if low.to_s < case.end_s else case.end_s)),
+            Window(lows[0].from_s - RECORD_S, known_s),
+            spans((told_s, hearing.latest(not_well.to_s) if not_well.to_s < case.end_s else case.end_s)),
             common(spans((known_s, sure[-1].to_s)), case.on_loan) if sure else (),
             f"{case.truth.cause}: below {low_mv} mV about {stamp(since_s)}",
             "about as low as that, or not told, or not on loan",

@@ -159,24 +159,32 @@ def _unsuspended(case: Case, at_s: int) -> int:
 
 
 def _not_on_loan(case: Case, uses: Spans, surely: Spans) -> Iterator[Expected]:
-    """From the first use after it was booked back, which need not be the use that goes on while it is."""
+    """From steady use after it was booked back; the use that goes on while it is need not count."""
     back = case.told("returned")
     if not back:
         return
     told_s, said_s = back[0].at_s, back[0].said_s
     possible = common(uses, spans((said_s, case.end_s)))
-    begun = [use for use in surely if use.from_s >= told_s]
     if not possible:
         return
-    since_s = begun[0].from_s if begun else possible[-1].to_s
-    error_s = case.hearing.error(since_s) + SENSED_S
+    steady_s = _steady_use(case, possible)[0].first_s
+    if steady_s >= case.end_s:
+        return
+    begun = tuple(use for use in surely if use.from_s >= told_s)
+    steadied = _steady_use(case, begun)[1]
+    must: Spans = ()
+    if steadied < len(begun):
+        known_s = case.hearing.latest(begun[steadied].to_s + PAUSE_S + SENSED_S)
+        must = spans((known_s, max(known_s + 1, possible[-1].to_s)))
+    first = begun[0] if begun else possible[-1]
+    first_day_s = max(use.to_s for use in (*possible, first) if day(use.from_s) <= day(first.to_s))
+    error_s = case.hearing.error(first_day_s) + SENSED_S
     started_s = next(use.from_s for use in uses if use.to_s > said_s)
-    known_s = case.hearing.latest(since_s + SENSED_S)
     yield from case.flags(
         "in_use_not_on_loan",
-        Window(started_s - error_s, (begun[0].to_s if begun else since_s) + PAUSE_S + error_s),
-        spans((case.hearing.soonest(max(possible[0].from_s, told_s)), case.end_s)),
-        spans((known_s, max(known_s + 1, possible[-1].to_s))) if begun else (),
+        Window(started_s - error_s, first_day_s + PAUSE_S + error_s),
+        spans((case.hearing.soonest(max(steady_s, told_s)), case.end_s)),
+        must,
         f"{case.truth.cause}: booked back {stamp(told_s)}, used again {stamp(possible[0].from_s)}",
-        "in use while it was booked back, and not afterwards",
+        "in use while it was booked back, and hardly afterwards",
     )

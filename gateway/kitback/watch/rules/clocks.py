@@ -95,7 +95,7 @@ overdue: Final = Rule(
     action=_review_or_ask,
     seen=("loan_from", "due_s", "used_at", "complete_to"),
     against=_loan_period,
-    over=("due_soon",),
+    over=("due_soon", "review_due"),
     needs_whole=False,
 )
 due_soon: Final = Rule(

@@ -53,6 +53,8 @@ class Rule:
     """Rules that may not open a flag on an asset this rule sees: there is no evidence. Their open flags stay."""
     needs_whole: bool = True
     """Whether half of an upload is no evidence, neither to open nor to close."""
+    of_asset: bool = False
+    """Whether it tells of the asset, whoever has it: its flag lives on when a loan begins or ends."""
     waits_for_hold: bool = False
     """Whether a loan that is held (a stay in hospital) raises no flag, and its open one is held as well."""
 

@@ -92,6 +92,7 @@ recall: Final = Rule(
     action=lambda _: Action.WITHDRAW,
     seen=("recall_ref", "recalled_from"),
     needs_whole=False,
+    of_asset=True,
 )
 service_due: Final = Rule(
     name="service_due",
@@ -102,6 +103,7 @@ service_due: Final = Rule(
     seen=("service_due_s",),
     against=lambda case: ("kind", case.row.kind, "service_every"),
     needs_whole=False,
+    of_asset=True,
 )
 thorough_exam_due: Final = Rule(
     name="thorough_exam_due",
@@ -112,4 +114,5 @@ thorough_exam_due: Final = Rule(
     seen=("exam_due_s", "used_by_paid_carers"),
     against=lambda case: ("kind", case.row.kind, "examine_every"),
     needs_whole=False,
+    of_asset=True,
 )

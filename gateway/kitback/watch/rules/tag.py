@@ -9,7 +9,6 @@ from kitback.register.tables import judgement
 from kitback.watch.case import Case
 from kitback.watch.rules.rule import Action, Rule, asked
 from kitback.watch.rules.safety import check_within
-from kitback.watch.thresholds import Thresholds
 from kitback.watch.words import day, length, moment
 
 _row = judgement.c
@@ -43,10 +42,6 @@ def _never_heard(case: Case) -> str:
     fitted = f"{length(case.now_s - fitted_at)} ago (on {day(fitted_at, case.now_s)})"
     question = asked(case, "Have the tag looked at on the next visit.")
     return f"Its tag has not been heard once since it was fitted {fitted}. Whether it is used is not known. {question}"
-
-
-def _talks(limit: Thresholds) -> sa.ColumnElement[bool]:
-    return _row.heard_at > limit.now_s - limit.silent_after
 
 
 def _battery_low(case: Case) -> str:
@@ -83,9 +78,8 @@ never_heard: Final = Rule(
 )
 battery_low: Final = Rule(
     name="battery_low",
-    # A tag that nobody could hear meanwhile is not said to have stopped talking.
-    when=lambda limit: sa.and_(limit.battery_low, sa.or_(_talks(limit), sa.not_(limit.listened))),
-    opens=_talks,
+    when=lambda limit: limit.battery_stays_low,
+    opens=lambda limit: limit.battery_low,
     since=lambda case: case.row.heard_at,
     keeps_since=True,
     sentence=_battery_low,
@@ -93,4 +87,5 @@ battery_low: Final = Rule(
     seen=("battery_mv", "heard_at"),
     against=lambda case: ("kind", case.row.kind, "low_battery_mv"),
     needs_whole=False,
+    of_asset=True,
 )

@@ -66,6 +66,11 @@ def _never_used_when(limit: Thresholds) -> sa.ColumnElement[bool]:
     )
 
 
+def _home_long_enough(limit: Thresholds) -> sa.ColumnElement[bool]:
+    # Days in hospital are no idleness of somebody who came home. What was asked before stands.
+    return sa.or_(_row.home_from.is_(None), limit.idle(_row.complete_to - _row.home_from))
+
+
 def _used_free(limit: Thresholds) -> sa.ColumnElement[bool]:
     # One day is no evidence: somebody tried it out, or it was in use until the van came.
     days = sa.select(sa.func.count()).where(use_day.c.asset_id == _row.asset_id, use_day.c.used_at > free_since)
@@ -89,11 +94,12 @@ def _in_use_not_on_loan(case: Case) -> str:
 never_used: Final = Rule(
     name="never_used",
     when=_never_used_when,
+    opens=_home_long_enough,
     since=lambda case: case.watched_from,
     sentence=_never_used,
     after_stray_use=_hardly_used_ever,
     action=ask,
-    seen=("loan_from", "fitted_at", "used_at", "complete_to"),
+    seen=("loan_from", "fitted_at", "home_from", "used_at", "complete_to"),
     against=_threshold,
     over=("idle",),
     waits_for_hold=True,
@@ -101,11 +107,12 @@ never_used: Final = Rule(
 idle: Final = Rule(
     name="idle",
     when=lambda limit: sa.and_(_row.loan_from.is_not(None), limit.idle(_row.complete_to - _row.used_at)),
+    opens=_home_long_enough,
     since=lambda case: case.row.used_at,
     sentence=_idle,
     after_stray_use=_hardly_used,
     action=ask,
-    seen=("used_at", "complete_to"),
+    seen=("used_at", "home_from", "complete_to"),
     against=_threshold,
     waits_for_hold=True,
 )

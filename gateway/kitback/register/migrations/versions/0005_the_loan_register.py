@@ -130,6 +130,7 @@ def _judgements() -> None:
         _seconds("due_soon_s"),
         _seconds("review_s"),
         _seconds("held_until", "End of the loan's hold; null when there is none"),
+        _seconds("home_from", "When staff released the loan's latest hold; null when they did not"),
         _seconds("free_from", "End of the latest loan; null while there is one, or none ever was"),
         _seconds("service_due_s"),
         _seconds("exam_due_s"),
