@@ -58,7 +58,7 @@ Row = dict[str, Any]
 def fill(path: Path, loans: int) -> None:
     """A register of so many loans."""
     register = Register.open(str(path))
-    judge(register, load(), NOW - 60)  # so that it has been judged by this policy before
+    judge(register, load(), NOW - HOUR)  # so that it has been judged by this policy before
     register.close()
     with sqlite3.connect(path) as conn:
         conn.execute("PRAGMA synchronous=OFF")

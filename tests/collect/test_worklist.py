@@ -89,9 +89,9 @@ def test_an_item_says_what_to_do_with_which_loan_and_why(service: Service) -> No
 
 
 def test_a_closed_flag_is_not_on_the_worklist(service: Service) -> None:
-    service.lend("B", used_at=NOW - 20 * DAY)
+    service.lend("B", service_due_s=NOW)
     service.judge()
-    service.tell("B", used_at=NOW)
+    service.tell("B", service_due_s=None)
     service.judge()
     assert order(service) == []
 

@@ -205,6 +205,6 @@ def test_a_flag_of_a_pathway_the_policy_lost_is_still_shown(client: TestClient, 
     with service.register.write() as conn:
         conn.execute(sa.text("UPDATE loan SET pathway = 'holiday'"))
     assert "holiday" in client.get("/").text
-    assert len(json.loads(client.get("/api/worklist.json").text)) == 6
+    assert len(json.loads(client.get("/api/worklist.json").text)) == 7
     with service.register.read() as conn:
-        assert conn.scalar(sa.select(sa.func.count()).select_from(flag)) == 6
+        assert conn.scalar(sa.select(sa.func.count()).select_from(flag)) == 7

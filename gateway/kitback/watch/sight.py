@@ -15,7 +15,7 @@ from kitback.watch.rules import RULES, Rule
 from kitback.watch.thresholds import Thresholds
 
 _DAY: Final = 86_400
-AT_ONCE: Final = 250
+AT_ONCE: Final = 500
 """Assets in one transaction: others wait for it."""
 
 
