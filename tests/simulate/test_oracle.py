@@ -405,6 +405,12 @@ def test_stores_end_a_loan_being_overdue() -> None:
     assert at(20) < overdue.over.first_s < overdue.over.last_s < at(23)
 
 
+def test_what_is_back_in_stores_is_neither_due_soon_nor_to_be_reviewed() -> None:
+    back = _moved("stores", use=nights(0, 20), told=(told("delivered", DELIVERED),), pathway="home_first")
+    assert at(36) < END, "both would be so from day 35 on"
+    assert {each.rule for each in flags(back) if each.latest_s is not None} == {"seen_in_stores"}
+
+
 def test_one_that_was_booked_in_after_an_hour_may_be_seen_in_stores_or_not() -> None:
     back = (told("delivered", DELIVERED), told("returned", at(20) + 2 * HOUR))
     flag = only(flags(_moved("stores", told=back, use=nights(0, 20))), "seen_in_stores")

@@ -72,11 +72,9 @@ def _due_back(case: Case, delivered_s: int) -> Iterator[_Due]:
 
 
 def _of_due(case: Case, due: _Due) -> Iterator[Expected]:
-    may_be_in_stores, is_in_stores = in_stores(case)
     true = f"due back {stamp(due.due_s)}"
-    yield from _told_of(case, "due_soon", due.soon_s, due.soon, due.soon, true)
-    may, must = without(due.over, is_in_stores), without(due.over, may_be_in_stores)
-    yield from _told_of(case, "overdue", due.due_s, may, must, true)
+    yield from _told_of(case, "due_soon", due.soon_s, due.soon, true)
+    yield from _told_of(case, "overdue", due.due_s, due.over, true)
 
 
 def _review(case: Case, delivered_s: int, overdue: Spans) -> Iterator[Expected]:
@@ -89,15 +87,17 @@ def _review(case: Case, delivered_s: int, overdue: Spans) -> Iterator[Expected]:
     ends = [told.at_s for told in reviews] + [case.end_s]
     for (from_s, review_s), to_s in zip(dates, ends, strict=False):
         due = without(spans((max(review_s, from_s), to_s)), overdue)
-        yield from _told_of(case, "review_due", review_s, due, due, f"review due {stamp(review_s)}")
+        yield from _told_of(case, "review_due", review_s, due, f"review due {stamp(review_s)}")
 
 
-def _told_of(case: Case, rule: str, since_s: int, may: Spans, must: Spans, true: str) -> Iterator[Expected]:
+def _told_of(case: Case, rule: str, since_s: int, due: Spans, true: str) -> Iterator[Expected]:
+    """Of what is back in stores, nothing but that is said."""
+    may_be_in_stores, is_in_stores = in_stores(case)
     yield from case.flags(
         rule,
         Window(since_s - SENSED_S, since_s + SENSED_S),  # its tag may have dated the delivery
-        common(may, case.may_be_on_loan),
-        common(must, case.on_loan),
+        common(without(due, is_in_stores), case.may_be_on_loan),
+        common(without(due, may_be_in_stores), case.on_loan),
         true,
         "while staff had not told of the delivery, or it was on its way into the stores",
     )
