@@ -17,7 +17,7 @@ from lending import DAY, HOUR, NOW, Service
 
 def shown(service: Service, limit: int | None = None, **wanted: object) -> Worklist:
     with service.register.read() as conn:
-        return worklist(conn, service.policy, NOW, Wanted(**wanted), limit)  # type: ignore[arg-type]
+        return worklist(conn, service.policy, NOW, Wanted(**wanted), limit)  # type: ignore[arg-type] # what a case gives by name
 
 
 def order(service: Service, **wanted: object) -> list[str]:
@@ -269,7 +269,7 @@ def test_a_limit_leaves_out_the_least_pressing_and_says_how_many_there_are(servi
 def decide(service: Service, asset_id: str, to: Status, **given: object) -> None:
     with service.register.write() as conn:
         flag_id = conn.execute(sa.select(flag.c.flag_id).where(flag.c.asset_id == asset_id)).scalar_one()
-        life.move(conn, flag_id, to, NOW, "amy", "as told", policy=service.policy, **given)  # type: ignore[arg-type]
+        life.move(conn, flag_id, to, NOW, "amy", "as told", policy=service.policy, **given)  # type: ignore[arg-type] # what a case gives by name
 
 
 @pytest.mark.both_engines

@@ -18,7 +18,7 @@ DUTY = Hours.parse("08:00 to 22:00")
 
 
 def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc]
+    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
 
 
 def shown(unix_s: int) -> datetime:

@@ -10,7 +10,7 @@ from kitback.policy import LONDON, Facts, Policy, Reckoned, explain, load, momen
 
 
 def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc]
+    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
 
 
 NOW = london(2026, 10, 5, 10)

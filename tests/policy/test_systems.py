@@ -13,7 +13,7 @@ MORNING = int(datetime(2025, 11, 12, 10, 30, tzinfo=LONDON).timestamp())
 
 
 def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc]
+    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
 
 
 def clocks(

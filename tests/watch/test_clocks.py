@@ -10,7 +10,7 @@ from lending import DAY, HOUR, NOW, Service
 
 
 def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc]
+    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
 
 
 def delivered(service: Service, pathway: str, at: int, setting: str = "home") -> None:

@@ -29,7 +29,7 @@ def raised(service: Service, rule: str) -> int:
 def do(service: Service, flag_id: int, *steps: Status, at: int = NOW, **given: object) -> None:
     for step in steps:
         with service.register.write() as conn:
-            life.move(conn, flag_id, step, at, "amy", given.get("why"), policy=service.policy, **rest(given))  # type: ignore[arg-type]
+            life.move(conn, flag_id, step, at, "amy", given.get("why"), policy=service.policy, **rest(given))  # type: ignore[arg-type] # what a case gives by name
 
 
 def rest(given: dict[str, object]) -> dict[str, object]:

@@ -17,7 +17,7 @@ HEARD: dict[str, int | bool] = {"heard_at": NOW - HOUR, "complete_to": NOW - HOU
 
 
 def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc]
+    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
 
 
 def test_all_is_well_raises_nothing(service: Service) -> None:

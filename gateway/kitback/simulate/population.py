@@ -154,7 +154,7 @@ def _place(seed: int, place_id: str) -> Place:
         place_id=place_id,
         type={"care": "care_home", "school": "school", "hospital": "hospital", "store": "store"}.get(
             what, "loan_address"
-        ),  # type: ignore[arg-type]
+        ),  # type: ignore[arg-type] # a Literal each, which a dict forgets
         registered=known,
         surveyed=known and (what != "home" or rng.random() < shares.SURVEYED),
         radios=tuple(rng.randbytes(6).hex() for _ in range(rng.randint(3, 6))),
@@ -167,7 +167,7 @@ def _away(rng: Random, from_s: int, to_s: int) -> tuple[Away, ...]:
         at = from_s + 2 * DAY + int(rng.expovariate(1 / (every * DAY)))
         while at < to_s - DAY:
             lasts = int(min(14, 0.25 + rng.lognormvariate(0.2, 1)) * HOUR)
-            found.append(Away(what, at, at + lasts))  # type: ignore[arg-type]
+            found.append(Away(what, at, at + lasts))  # type: ignore[arg-type] # the keys are its words
             at += lasts + DAY + int(rng.expovariate(1 / (every * DAY)))
     found.sort(key=lambda each: each.from_s)
     apart: list[Away] = []
