@@ -78,6 +78,18 @@ def test_what_is_given_back_is_free_and_relied_on_no_more(register: Register) ->
     assert second.share(NAMES) == NAMES
 
 
+def test_who_can_do_nothing_with_its_sessions_leaves_them_all_to_who_can(register: Register) -> None:
+    deaf, other = Leases(register), Leases(register)
+    deaf.share(NAMES)
+    other.share(NAMES)
+    assert deaf.share(NAMES, deaf=True) == set()
+    assert other.share(NAMES) == NAMES
+
+
+def test_who_can_do_nothing_with_its_sessions_but_is_alone_keeps_them(register: Register) -> None:
+    assert Leases(register).share(NAMES, deaf=True) == NAMES
+
+
 def test_a_lease_from_before_the_clock_was_put_back_is_over(register: Register) -> None:
     first, second = Leases(register), Leases(register)
     first.share(NAMES)

@@ -103,6 +103,16 @@ def test_health_says_what_is_wrong_and_names_no_address(
     assert "influx.internal" not in answer.text
 
 
+@pytest.mark.parametrize(("why", "joined"), [("broker", False), ("intake", True)])
+@pytest.mark.usefixtures("well")
+def test_a_gateway_that_fails_to_take_in_has_joined_its_broker_all_the_same(
+    client: TestClient, service: Service, why: listening.Trouble, joined: bool
+) -> None:
+    with service.register.write() as conn:
+        listening.away(conn, why=why)
+    assert client.get("/healthz").json()["broker_joined"] is joined
+
+
 @pytest.mark.usefixtures("well")
 def test_metrics_are_the_registers_counters_in_prometheus_words(client: TestClient, service: Service) -> None:
     with service.register.write() as conn:
