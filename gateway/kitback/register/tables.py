@@ -59,9 +59,13 @@ place = Table(
     Column("within", String, ForeignKey("place.place_id"), comment="The place this one is part of"),
     Column("type", String, nullable=False),
     Column("name", String, nullable=False, comment="What staff call it; never a person's name or an address"),
+    Column("lat", Float, comment="Degrees north; null when not known, and of a loan address always"),
+    Column("lon", Float, comment="Degrees east; as lat"),
     CheckConstraint(
         "type IN ('service','store','care_home','hospital','school','vehicle','loan_address','zone')", name="type"
     ),
+    CheckConstraint("(lat IS NULL) = (lon IS NULL)", name="point"),
+    CheckConstraint("type <> 'loan_address' OR lat IS NULL", name="coarse"),
 )
 
 anchor = Table(
@@ -85,8 +89,11 @@ asset = Table(
     Column("examined_s", _Seconds, comment="Latest thorough examination; null when none is known"),
     Column("service_due_s", _Seconds, comment="Null when its kind has none, or the latest is not known"),
     Column("exam_due_s", _Seconds, comment="As service_due_s"),
+    Column("store_id", String, ForeignKey("place.place_id"), comment="Where staff put it last; null while on loan"),
     CheckConstraint("kind IN ('bed','hoist','mattress')", name="kind"),
-    CheckConstraint("state IN ('available','prescribed','on_loan')", name="state"),
+    CheckConstraint(
+        "state IN ('available','prescribed','on_loan','returned','decontaminated','in_repair','scrapped')", name="state"
+    ),
 )
 
 recall = Table(
@@ -134,6 +141,7 @@ loan = Table(
     Column("used_by_paid_carers", Boolean, nullable=False, server_default=false(), comment="LOLER applies then"),
     Column("prescribed_s", _Seconds, comment="Null when only the delivery is known"),
     Column("speed", String, comment="Its delivery speed; null: its pathway's"),
+    Column("special", Boolean, nullable=False, server_default=false(), comment="Bought for it, not met from stock"),
     Column("deliver_by_s", _Seconds, comment="Null when it was not prescribed here"),
     Column("deliver_risk_s", _Seconds, comment="From here on a delivery still missing is at risk"),
     Column("from_s", _Seconds, comment="Delivery, from which its clocks run; null while it is only prescribed"),
@@ -170,6 +178,112 @@ hold = Table(
     Column("until_s", _Seconds, nullable=False, comment="It ends by itself then"),
     Column("ended_s", _Seconds, comment="When somebody ended it; null if nobody did"),
     Index("ix_hold_loan_ref", "loan_ref"),
+)
+
+visit = Table(
+    "visit",
+    metadata,
+    Column("visit_id", _RowId, primary_key=True, autoincrement=True),
+    Column("place_id", String, ForeignKey("place.place_id"), nullable=False),
+    Column("from_s", _Seconds, nullable=False, comment="The agreed time begins"),
+    Column("to_s", _Seconds, nullable=False, comment="and ends"),
+    Column("status", String, nullable=False),
+    CheckConstraint("status IN ('planned','done','cancelled')", name="status"),
+    Index("ix_visit_place_id", "place_id"),
+)
+
+collection = Table(
+    "collection",
+    metadata,
+    Column("collection_id", _RowId, primary_key=True, autoincrement=True),
+    Column("loan_ref", String, ForeignKey("loan.loan_ref"), nullable=False),
+    Column("asset_id", String, ForeignKey("asset.asset_id"), nullable=False),
+    Column("status", String, nullable=False),
+    Column("requested_s", _Seconds, comment="Null when it came back unasked"),
+    Column("collect_by_s", _Seconds, comment="End of the last working day for it; null when the pathway has none"),
+    Column("visit_id", BigInteger, ForeignKey("visit.visit_id"), comment="Null while not booked"),
+    Column("failed_visits", Integer, nullable=False, server_default="0"),
+    Column("how", String, comment="van, drop_off or found; null before"),
+    Column("collected_s", _Seconds),
+    Column("decontaminated_s", _Seconds),
+    Column("inspected_s", _Seconds, comment="Latest inspection and test"),
+    Column("ended_s", _Seconds, comment="Available again, scrapped or cancelled; null before"),
+    Column("credit_pence", BigInteger, comment="What the commissioner gets back; null before, and when scrapped"),
+    Column("cost_pence", BigInteger, comment="Fetching and cleaning, by the policy of the day"),
+    CheckConstraint(
+        "status IN ('requested','booked','collected','decontaminated','in_repair','available','scrapped','cancelled')",
+        name="status",
+    ),
+    CheckConstraint("how IN ('van','drop_off','found')", name="how"),
+    CheckConstraint("(status IN ('available','scrapped','cancelled')) = (ended_s IS NOT NULL)", name="ended"),
+    Index("ix_collection_loan_ref", "loan_ref"),
+    Index(
+        "uq_collection_open",
+        "asset_id",
+        unique=True,
+        sqlite_where=Column("ended_s").is_(None),
+        postgresql_where=Column("ended_s").is_(None),
+    ),
+    comment="The trip home of one loan's equipment, until it is available again or scrapped.",
+)
+
+visit_task = Table(
+    "visit_task",
+    metadata,
+    Column("visit_id", BigInteger, ForeignKey("visit.visit_id"), primary_key=True),
+    Column("asset_id", String, ForeignKey("asset.asset_id"), primary_key=True),
+    Column("task", String, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("done_s", _Seconds, comment="Done or failed then"),
+    Column("reason", String, comment="Why it failed"),
+    CheckConstraint("task IN ('collect','service','examine','safety_check','deliver')", name="task"),
+    CheckConstraint("status IN ('planned','done','failed')", name="status"),
+    comment="What is done at one visit, for each piece of equipment.",
+)
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("source", String, primary_key=True, comment="The provider's system, by the name we give it"),
+    Column("heard_s", _Seconds, comment="When it was last heard"),
+    Column("told_to_s", _Seconds, comment="Up to when it has told all it knows; null when never"),
+)
+
+feed_item = Table(
+    "feed_item",
+    metadata,
+    Column("source", String, ForeignKey("feed.source"), primary_key=True),
+    Column("external_id", String, primary_key=True),
+    Column("loan_ref", String, ForeignKey("loan.loan_ref"), comment="Null while it could not be applied"),
+    Column("told", Text, nullable=False, comment="JSON: of each field what was said last, and when"),
+    Column("trouble", Text, comment="Why it could not be applied, and what to do; null when it was"),
+    Index("ix_feed_item_loan_ref", "loan_ref"),
+    comment="What the provider's own system says of each loan, whatever became of it here.",
+)
+
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("erasure_id", _RowId, primary_key=True, autoincrement=True),
+    Column("asked_s", _Seconds, nullable=False),
+    Column("who", String, nullable=False),
+    Column("asset_id", String, nullable=False, comment="Whose history lines go"),
+    Column("from_s", _Seconds, nullable=False, comment="of this time"),
+    Column("to_s", _Seconds, nullable=False),
+    Column("done_s", _Seconds, comment="Gone from the last store, and looked for in vain; null before"),
+    comment="What was erased, without the loan it was of.",
+)
+
+remains = Table(
+    "remains",
+    metadata,
+    Column("month", String, primary_key=True, comment="2026-10"),
+    Column("commissioner", String, primary_key=True, comment="Empty for none"),
+    Column("kind", String, primary_key=True),
+    Column("pathway", String, primary_key=True),
+    Column("name", String, primary_key=True, comment="What is counted"),
+    Column("count", BigInteger, nullable=False),
+    comment="The anonymous counts that are left of loans that were erased.",
 )
 
 audit = Table(
