@@ -45,7 +45,7 @@ class Pathway(Struct, frozen=True, kw_only=True):
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """One kind of equipment: how use and silence are judged, its upkeep, what it is worth and what having it back costs."""
+    """One kind of equipment: how use and silence are judged, its upkeep, what it is worth, what its trip home costs."""
 
     name: str
     idle_home: Period
