@@ -12,7 +12,7 @@ from kitback.register.tables import asset
 KINDS = ("bed", "hoist", "mattress")
 STATES = ("available", "prescribed", "on_loan")
 
-STEPS = ("asset.add", "asset.service", "asset.examine")
+STEPS = ("asset.add", "asset.service", "asset.examine", "asset.clocks")
 """What the audit log calls them."""
 
 
