@@ -259,8 +259,8 @@ def test_only_what_has_a_day_to_come_is_in_date(due: int | None, in_date: int) -
 
 
 def test_what_was_scrapped_is_not_in_service() -> None:
-    home = [replace(TRIP, asset_id="HST-1", status="scrapped", ended_s=london(10, 10))]
-    assert "thorough_exam_in_date_pct" not in figures(None, trips=home)
+    assets = (BED, replace(HOIST, scrapped_s=london(10, 10)))
+    assert "thorough_exam_in_date_pct" not in figures(None, assets=assets)
 
 
 # --- whose it is

@@ -6,16 +6,20 @@ import typer
 
 from kitback.cli import (
     assets,
+    collections,
     demo,
     flags,
     gateway,
     grafana,
     history,
+    kpi,
     loans,
+    places,
     policy,
     quarantine,
     simulate,
     tag,
+    visits,
     worklist,
 )
 from kitback.cli.plain import WRONG
@@ -45,6 +49,10 @@ app.add_typer(flags.app, name="flags")
 app.command()(gateway.gateway)
 app.add_typer(assets.app, name="assets")
 app.add_typer(loans.app, name="loans")
+app.add_typer(collections.app, name="collections")
+app.add_typer(visits.app, name="visits")
+app.add_typer(places.app, name="places")
+app.command()(kpi.kpi)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(history.app, name="history")
 app.add_typer(grafana.app, name="grafana")

@@ -31,17 +31,17 @@ _NOT_READY: Final = {
     "collected": "is not decontaminated yet: note that first, then its inspection",
     "decontaminated": "is not inspected and tested yet: note that first",
     "in_repair": "is in repair: note its inspection first",
-    "scrapped": "was scrapped: choose another one",
 }
 _NEXT: Final = {
-    "requested": "has not come back yet: note its return first",
-    "booked": "has not come back yet: note its return first",
-    "collected": "is not decontaminated yet: note that first",
+    "prescribed": "is not lent yet: cancel its loan first",
+    "on_loan": "is on loan: return the loan first",
+    "returned": "is not decontaminated yet: note that first",
     "decontaminated": "is decontaminated, and not inspected yet: note its inspection",
-    "in_repair": "is in repair: note its inspection",
-    "available": "is available again: there is nothing to note",
+    "in_repair": "is decontaminated, and in repair: note its inspection",
+    "available": "is available: there is nothing to note; check the id",
     "scrapped": "was scrapped: check the id",
 }
+"""What is to be done with an asset in each of its states."""
 
 
 def request(
@@ -216,6 +216,8 @@ def inspect(
     values: dict[str, Any] = {"status": _RESULT[result], "inspected_s": at}
     if result != "repair":
         values["ended_s"] = at
+    if result == "scrap":
+        _scrap(conn, asset_id, at, who, why)
     if result == "pass":
         own = the_row(conn, asset, asset_id, "asset")
         values["credit_pence"] = policy.credit_pence(own.kind, own.value_pence)
@@ -224,13 +226,18 @@ def inspect(
 
 
 def scrap(conn: sa.Connection, asset_id: str, at: int, *, who: str = "system", why: str | None = None) -> None:
-    """What came back is beyond use, whether it was cleaned or not: it is lent to nobody any more.
+    """What is in stores is beyond use, whether it came back so or stood there: it is lent to nobody any more.
 
     Raises:
-        IllegalMove: it did not come back, or is available again.
+        IllegalMove: it is prescribed, on loan, or scrapped already.
     """
+    if the_row(conn, asset, asset_id, "asset").state == "available":
+        _scrap(conn, asset_id, at, who, why)
+        judgements.refresh(conn, asset_id)
+        return
     mine = _back(conn, asset_id, at, ("collected", "decontaminated", "in_repair"))
     values = {"status": "scrapped", "ended_s": at}
+    _scrap(conn, asset_id, at, who, why)
     change(conn, collection, mine, values, at, who, f"collection.scrap {mine.loan_ref}", why)
     judgements.refresh(conn, asset_id)
 
@@ -253,6 +260,9 @@ def refuse_unready(conn: sa.Connection, asset_id: str, loan_ref: str, at: int) -
     Raises:
         IllegalMove: the reason, and what is to be done first.
     """
+    scrapped_s = the_row(conn, asset, asset_id, "asset").scrapped_s
+    if scrapped_s is not None:
+        raise IllegalMove(f"cannot lend asset {asset_id}: it was scrapped at {when(scrapped_s)}: choose another one")
     mine = latest(conn, asset_id)
     if mine is None:
         return
@@ -316,12 +326,10 @@ def _asked_for(conn: sa.Connection, loan_ref: str, at: int) -> sa.Row[Any]:
 
 def _back(conn: sa.Connection, asset_id: str, at: int, from_status: tuple[str, ...]) -> sa.Row[Any]:
     """The collection of something that is back in stores."""
-    the_row(conn, asset, asset_id, "asset")
+    state = the_row(conn, asset, asset_id, "asset").state
     mine = latest(conn, asset_id)
-    if mine is None:
-        raise IllegalMove(f"asset {asset_id} did not come back from a loan: return its loan first, or check the id")
-    if mine.status not in from_status:
-        raise IllegalMove(f"asset {asset_id} {_NEXT[mine.status]}")
+    if mine is None or mine.status not in from_status:
+        raise IllegalMove(f"asset {asset_id} {_NEXT[state]}")
     known = max(each for each in (mine.collected_s, mine.decontaminated_s, mine.inspected_s) if each is not None)
     if at < known:
         raise IllegalMove(
@@ -329,6 +337,12 @@ def _back(conn: sa.Connection, asset_id: str, at: int, from_status: tuple[str, .
             f"than {when(at)}: check the date"
         )
     return mine
+
+
+def _scrap(conn: sa.Connection, asset_id: str, at: int, who: str, why: str | None) -> None:
+    # Of the asset itself, which outlives what is known of its loans.
+    own = the_row(conn, asset, asset_id, "asset")
+    change(conn, asset, own, {"scrapped_s": at}, at, who, f"asset.scrap {asset_id}", why)
 
 
 def _kind(conn: sa.Connection, asset_id: str) -> str:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from kitback.policy import SETTINGS, Policy, PolicyError
 from kitback.register import clocks, collections, holds, judgements, shelves
-from kitback.register.places import check_loan_place
+from kitback.register.places import check_loan_place, check_store
 from kitback.register.recalls import refuse_recalled
 from kitback.register.steps import IllegalMove, change, enter, one_of, refuse_existing, the_row, when
 from kitback.register.tables import asset, loan
@@ -137,8 +137,9 @@ def deliver(
             "check the date"
         )
     values = {"from_s": at, "delivered_by": by}
+    after = _with_clocks(policy, mine, values)
     shelves.follow(conn, mine.asset_id, None, at, who=who, why=why)
-    _change(conn, mine, _with_clocks(policy, mine, values), at, who, f"loan.deliver {loan_ref}", why)
+    _change(conn, mine, after, at, who, f"loan.deliver {loan_ref}", why)
 
 
 def cancel(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "system", why: str | None = None) -> None:
@@ -181,7 +182,7 @@ def return_loan(
             "check the date"
         )
     if store_id is not None:
-        shelves.check_store(conn, store_id)
+        check_store(conn, store_id)
     collections.arrive(conn, mine, how, at, who=who, why=why)
     shelves.follow(conn, mine.asset_id, store_id, at, who=who, why=why)
     holds.end_with(conn, loan_ref, at, who=who, why=why)
@@ -318,9 +319,9 @@ def _begin(
     refuse_recalled(conn, asset_id)
     unset: dict[str, Any] = {"speed": None, "prescribed_s": None, "from_s": None, "due_own": False, "reviewed_s": None}
     facts = unset | {"special": False} | given
+    enter(conn, loan, facts | clocks.of_loan(policy, facts), at, who, what, why)
     if facts["from_s"] is not None:
         shelves.follow(conn, asset_id, None, at, who=who, why=why)
-    enter(conn, loan, facts | clocks.of_loan(policy, facts), at, who, what, why)
     judgements.refresh(conn, asset_id)
 
 

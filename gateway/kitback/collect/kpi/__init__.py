@@ -1,5 +1,7 @@
 """KPIs: what the service promised and did, month by month, each figure with what it counts above and below the line."""
 
+from kitback.collect.kpi import words
+from kitback.collect.kpi.asking import Answer, answer, of_request
 from kitback.collect.kpi.counts import measures
 from kitback.collect.kpi.figures import Figure
 from kitback.collect.kpi.from_audit import replay
@@ -10,6 +12,7 @@ from kitback.collect.kpi.report import BY, By, Group, Wanted, report
 
 __all__ = [
     "BY",
+    "Answer",
     "Asset",
     "By",
     "Collection",
@@ -21,10 +24,13 @@ __all__ = [
     "Records",
     "Task",
     "Wanted",
+    "answer",
     "contribution",
     "measures",
     "of_loan",
+    "of_request",
     "read",
     "replay",
     "report",
+    "words",
 ]

@@ -47,16 +47,9 @@ def stand(records: Records, policy: Policy, at: int) -> Now:
         if flag.closed_at is None:
             cell = cells.of_loan(flag.loan_ref, flag.asset_id)
             add(cell, f"{Standing.IDLE_DAYS}.{days(flag.since, max(at, flag.since))}")
-    scrapped = _scrapped(records)
     for owned in records.assets:
-        if policy.kind[owned.kind].examine_every is not None and owned.asset_id not in scrapped:
+        if policy.kind[owned.kind].examine_every is not None and owned.scrapped_s is None:
             cell = cells.of(owned.asset_id, out.get(owned.asset_id))
             add(cell, Standing.EXAMINABLE)
             add(cell, Standing.EXAMINED, owned.exam_due_s is not None and owned.exam_due_s > at)
     return counted
-
-
-def _scrapped(records: Records) -> set[str]:
-    """What came home for the last time."""
-    latest = {each.asset_id: each.status for each in records.collections}
-    return {asset_id for asset_id, status in latest.items() if status == "scrapped"}

@@ -21,6 +21,7 @@ class Asset(Struct, frozen=True):
     kind: str
     commissioner: str | None = None
     exam_due_s: int | None = None
+    scrapped_s: int | None = None
 
 
 class Loan(Struct, frozen=True):
