@@ -15,6 +15,7 @@ from kitback.cli import (
     places,
     policy,
     quarantine,
+    ready,
     simulate,
     tag,
     worklist,
@@ -42,6 +43,7 @@ def kitback() -> None:
 app.command()(demo.demo)
 app.command()(simulate.simulate)
 app.command()(worklist.worklist)
+app.command()(ready.ready)
 app.add_typer(flags.app, name="flags")
 app.command()(gateway.gateway)
 app.add_typer(assets.app, name="assets")
