@@ -1,4 +1,4 @@
-"""The web application: the worklist as a page and as JSON, and a word on health."""
+"""The web application: the pages of staff, the same as JSON, and a word on health."""
 
 import logging
 import secrets
@@ -8,17 +8,22 @@ from urllib.parse import urlencode
 
 import msgspec
 from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from kitback.clock import Clock, now_s
-from kitback.collect import NoSuch, Wanted, Worklist, is_virtual, worklist
+from kitback.collect import Board, NoSuch, Wanted, Worklist, WorklistItem, board, is_virtual, worklist
+from kitback.collect.ready import SHOWN
+from kitback.collect.stores import starts
 from kitback.policy import Policy
 from kitback.register import Register, RegisterError, outbox
 from kitback.watch import RULES
 from kitback.watch.words import stamp
-from kitback.web import pages
+from kitback.web import pages, ready
+from kitback.web.api import Api, as_json
 from kitback.web.health import health
 from kitback.web.metrics import exposition
 from kitback.web.styles import STATIC, script, style_sheet
@@ -29,6 +34,7 @@ _CONTENT_POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}'; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
+_ANSWERS = {"/api/worklist.json": list[WorklistItem], "/api/ready.json": Board}
 _CACHED = {"Cache-Control": "max-age=3600"}
 
 
@@ -58,7 +64,7 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
     Raises:
         StylesMissing: the pages' styles are not installed.
     """
-    app = FastAPI(title="Kitback", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app = Api(_ANSWERS, title="Kitback", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.mount("/static", StaticFiles(directory=STATIC))
     templates = pages.environment()
     nhsuk_css, nhsuk_js = style_sheet(), script()
@@ -74,15 +80,21 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
         return response
 
     def page(request: Request, name: str, status: int = 200, **values: object) -> HTMLResponse:
-        html = templates.get_template(name).render(cspNonce=request.state.nonce, **values)
+        html = templates.get_template(name).render(cspNonce=request.state.nonce, here=request.url.path, **values)
         return HTMLResponse(html, status)
 
     @app.exception_handler(RegisterError)
     def unreadable(request: Request, error: RegisterError) -> Response:
         _log.error("%s %s: %s", request.method, request.url.path, error)
-        if request.url.path == "/":
+        if request.url.path in pages.MENU:
             return page(request, "unreadable.jinja", 503)
         return JSONResponse({"status": "the register cannot be read"}, 503)
+
+    @app.exception_handler(RequestValidationError)
+    async def not_understood(request: Request, error: RequestValidationError) -> Response:
+        if request.url.path in pages.MENU:
+            return page(request, "not_understood.jinja", 400, troubles=pages.troubles(error.errors()))
+        return await request_validation_exception_handler(request, error)
 
     @app.exception_handler(NoSuch)
     def no_such(_: Request, error: NoSuch) -> Response:
@@ -120,6 +132,31 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
             now=stamp(now),
         )
 
+    @app.get("/ready", response_class=HTMLResponse, include_in_schema=False)
+    def show_ready(request: Request, kind: str = "", near: str = "") -> HTMLResponse:
+        now, wrong = now_s(clock), None
+        with register.read() as conn:
+            try:
+                found = board(conn, policy, now, kind=kind or None, near=near.strip() or None)
+            except NoSuch as error:
+                found, wrong = board(conn, policy, now), str(error)
+            known, virtual = starts(conn), is_virtual(conn)
+        start = found.near and found.near.place_id
+        return page(
+            request,
+            "ready.jinja",
+            400 if wrong else 200,
+            board=found,
+            words=ready,
+            kind="" if wrong else kind,
+            near=start,
+            starts=pages.with_start(known, found.near),
+            wrong=wrong,
+            kinds=policy.kind,
+            virtual=virtual,
+            now=stamp(now),
+        )
+
     @app.get("/nhsuk-frontend.css", include_in_schema=False)
     def nhsuk_frontend_css() -> Response:
         return Response(nhsuk_css, media_type="text/css", headers=_CACHED)
@@ -136,7 +173,23 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
         """
         with register.read() as conn:
             found = worklist(conn, policy, now_s(clock), wanted, limit)
-        return Response(msgspec.json.encode(found.items), media_type="application/json")
+        return as_json(found.items)
+
+    @app.get("/api/ready.json")
+    def ready_json(
+        kind: Annotated[str, Query(description="bed, hoist or mattress")] = "",
+        near: Annotated[str, Query(description="A place's id or name: the stores nearest to it first")] = "",
+        limit: Annotated[
+            int, Query(ge=1, description="So many of each kind in each store at most; the counts are of all")
+        ] = SHOWN,
+    ) -> Response:
+        """The ready-now board: what can be lent this hour, by kind and store, and what comes back soon.
+
+        Ready is what is available, not called back by a safety notice, and in date; of a kind that is thoroughly
+        examined only what has a known examination. 400: kind or place are not known, or nobody knows where the place is.
+        """
+        with register.read() as conn:
+            return as_json(board(conn, policy, now_s(clock), kind=kind or None, near=near.strip() or None, limit=limit))
 
     @app.get("/healthz")
     def healthz() -> Response:
