@@ -65,7 +65,7 @@ def test_a_list_of_places_can_be_narrowed_and_cut_short_and_says_so() -> None:
         ("places point store 152.63 -1.13", 1, "give degrees north, then degrees east"),
         ("places point store north west", 2, "valid number"),
         ("places add x castle Rockingham", 2, "is not one of"),
-        ("assets put BED-0388 oakham", 1, "return the loan, into that store"),
+        ("assets put BED-0388 oakham", 1, "return the loan first"),
     ],
 )
 def test_what_is_refused_is_said_with_a_remedy(arguments: str, code: int, words: str) -> None:

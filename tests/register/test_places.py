@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from kitback.cli.places import PlaceType
-from kitback.register import IllegalMove, Register, assets, gazetteer, places, shelves
+from kitback.register import IllegalMove, Register, assets, gazetteer, loans, places, shelves
 from kitback.register.places import Point
-from kitback.register.tables import audit, place
-from moves import Move, T, lend, noted, owned
+from kitback.register.tables import asset, audit, place
+from moves import DAY, Move, T, lend, noted, owned
 
 LEICESTER, LOUGHBOROUGH = Point(52.63, -1.13), Point(52.77, -1.21)
 
@@ -61,8 +61,8 @@ def test_a_part_of_a_store_may_have_a_point_of_its_own(mapped: Register) -> None
         (lambda c: places.add_place(c, "x", None, "store", " ", T), "name is empty: say it in words"),
         (lambda c: shelves.put(c, "NONE", "leicester", T), "there is no asset NONE"),
         (lambda c: shelves.put(c, "BED-1", "nowhere", T), "there is no place nowhere"),
-        (lambda c: shelves.put(c, "BED-1", "clean", T), "clean is a zone: name a store"),
-        (lambda c: assets.add_asset(c, "B", "bed", "Bed", T, store_id="home"), "home is a loan address: name a store"),
+        (lambda c: shelves.put(c, "BED-1", "clean", T), r"clean \(Clean side\) is no store"),
+        (lambda c: assets.add_asset(c, "B", "bed", "Bed", T, store_id="home"), "is no store"),
     ],
 )
 def test_what_is_refused_says_the_remedy_and_changes_nothing(mapped: Register, move: Move, words: str) -> None:
@@ -97,15 +97,19 @@ def test_equipment_is_put_into_a_store_and_found_in_another(mapped: Register) ->
             {"store_id": "leicester"},
             {"store_id": "loughborough"},
         )
-        with pytest.raises(IllegalMove, match="already: check the id"):
+        with pytest.raises(IllegalMove, match="already: give another store"):
             shelves.put(conn, "BED-2", "loughborough", T + 2)
 
 
-def test_what_is_on_loan_is_put_into_no_store(mapped: Register) -> None:
+def test_what_is_on_loan_or_scrapped_is_put_into_no_store(mapped: Register) -> None:
     with mapped.write() as conn:
         lend(conn)
-        with pytest.raises(IllegalMove, match="return the loan, into that store"):
+        with pytest.raises(IllegalMove, match="return the loan first"):
             shelves.put(conn, "BED-1", "leicester", T + 1)
+        loans.return_loan(conn, "LN-1", T + DAY)
+        conn.execute(sa.update(asset).where(asset.c.asset_id == "BED-1"), {"state": "scrapped"})
+        with pytest.raises(IllegalMove, match="was scrapped"):
+            shelves.put(conn, "BED-1", "leicester", T + DAY)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,19 @@ def check_loan_place(conn: sa.Connection, place_id: str) -> None:
         raise IllegalMove(f"{place_id} is a zone: lend to the place it is part of")
 
 
+def check_store(conn: sa.Connection, place_id: str) -> None:
+    """Refuse a place that is no store.
+
+    Raises:
+        IllegalMove: there is none, or it is another kind of place.
+    """
+    found = the_row(conn, place, place_id, "place")
+    if found.type != "store":
+        raise IllegalMove(
+            f"{place_id} ({found.name}) is no store: give the id of a store, `kitback places list` has them"
+        )
+
+
 def _check_point(conn: sa.Connection, place_id: str, type_: str, within: str | None, point: Point) -> None:
     if not (isfinite(point.lat) and isfinite(point.lon) and abs(point.lat) <= 90 and abs(point.lon) <= 180):
         raise IllegalMove(

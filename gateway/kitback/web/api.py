@@ -28,6 +28,6 @@ class Api(FastAPI):
         return super().openapi()
 
 
-def as_json(answer: object) -> Response:
+def as_json(answer: object, status: int = 200) -> Response:
     """An answer to a program."""
-    return Response(msgspec.json.encode(answer), media_type="application/json")
+    return Response(msgspec.json.encode(answer), status, media_type="application/json")
