@@ -1,6 +1,6 @@
 """How many assets are in which state, and how many of their tags were heard in the last day: told when it changed.
 
-They are counted every ten minutes: that takes a scan of all assets.
+They are counted every ten minutes: that takes two scans of all assets.
 """
 
 from typing import Final
@@ -22,7 +22,7 @@ _TOLD: Final = "gauges"
 class _Counts(msgspec.Struct, frozen=True):
     """Of one kind. A count that is 0 is told as well, or the last one would stand."""
 
-    states: dict[str, int] = {}
+    in_state: dict[str, int] = {}
     fitted: int = 0
     heard_24h: int = 0
 
@@ -68,18 +68,16 @@ def _last(conn: sa.Connection) -> _Told | None:
 def _counts(conn: sa.Connection, now_s: int) -> dict[str, _Counts]:
     row, count = judgement.c, sa.func.count
     heard = count().filter(row.heard_at > now_s - _DAY)
-    by_state = sa.select(asset.c.kind, asset.c.state, count(), count(row.tag_id), heard)
-    joined = by_state.join_from(asset, judgement, asset.c.asset_id == row.asset_id)
-    found = {kind: _Counts(dict.fromkeys(STATES, 0)) for kind in KINDS}
-    for kind, state, there, fitted, heard_24h in conn.execute(joined.group_by(asset.c.kind, asset.c.state)):
-        so_far = found[kind]
-        states = so_far.states | {state: there}
-        found[kind] = _Counts(states, so_far.fitted + fitted, so_far.heard_24h + heard_24h)
-    return found
+    tagged = sa.select(row.kind, count(row.tag_id), heard).group_by(row.kind)
+    of_tags = {kind: (fitted, heard_24h) for kind, fitted, heard_24h in conn.execute(tagged)}
+    in_state = {kind: dict.fromkeys(STATES, 0) for kind in KINDS}
+    for kind, state, many in conn.execute(sa.select(asset.c.kind, asset.c.state, count()).group_by("kind", "state")):
+        in_state[kind][state] = many
+    return {kind: _Counts(in_state[kind], *of_tags.get(kind, (0, 0))) for kind in KINDS}
 
 
 def _lines(kind: str, counts: _Counts, now_s: int, seq: int) -> list[bytes]:
     return [
-        *(lines.assets_line(kind, state, count, now_s, seq) for state, count in counts.states.items()),
+        *(lines.assets_line(kind, state, counts.in_state[state], now_s, seq) for state in STATES),
         lines.fleet_line(kind, counts.fitted, counts.heard_24h, now_s, seq),
     ]
