@@ -17,6 +17,7 @@ from kitback.cli import (
     places,
     policy,
     quarantine,
+    ready,
     simulate,
     tag,
     visits,
@@ -45,6 +46,7 @@ def kitback() -> None:
 app.command()(demo.demo)
 app.command()(simulate.simulate)
 app.command()(worklist.worklist)
+app.command()(ready.ready)
 app.add_typer(flags.app, name="flags")
 app.command()(gateway.gateway)
 app.add_typer(assets.app, name="assets")
