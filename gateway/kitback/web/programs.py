@@ -4,13 +4,17 @@ from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Query, Response
 
-from kitback.collect import Board, WorklistItem, board, worklist
+from kitback.collect import Board, WorklistItem, board, kpi, worklist
 from kitback.collect.ready import SHOWN
 from kitback.web.api import as_json
-from kitback.web.asked import AskedWorklist
+from kitback.web.asked import AskedKpi, AskedWorklist, wanted_kpi
 from kitback.web.site import Site
 
-ANSWERS: Final[dict[str, Any]] = {"/api/worklist.json": list[WorklistItem], "/api/ready.json": Board}
+ANSWERS: Final[dict[str, Any]] = {
+    "/api/worklist.json": list[WorklistItem],
+    "/api/ready.json": Board,
+    "/api/kpi.json": kpi.Answer,
+}
 """What each address answers, for the OpenAPI document."""
 
 
@@ -45,3 +49,15 @@ def add_api(app: FastAPI, site: Site) -> None:
             return as_json(
                 board(conn, site.policy, site.now_s(), kind=kind or None, near=near.strip() or None, limit=limit)
             )
+
+    @app.get("/api/kpi.json")
+    def kpi_json(asked: AskedKpi) -> Response:
+        """The KPIs of a month and of now, each with what is above the line and what is below it, in numbers and words.
+
+        A figure with nothing below the line has no value. 400: month, grouping, kind or pathway are not known.
+        """
+        now = site.now_s()
+        wanted = wanted_kpi(asked, site.policy, now)
+        with site.register.read() as conn:
+            records = kpi.read(conn)
+        return as_json(kpi.answer(kpi.report(records, site.policy, now, wanted), now))

@@ -33,7 +33,8 @@ def value(figure: Figure) -> str:
         return f"{'-' if figure.value < 0 else ''}£{abs(figure.value):,.2f}"
     if figure.unit in (PERCENT, KG):
         return f"{figure.value:,.1f} {figure.unit}"
-    return f"{figure.value:,g} {figure.unit}"
+    unit = figure.unit.removesuffix("s") if figure.value == 1 else figure.unit
+    return f"{figure.value:,g} {unit}"
 
 
 def made_of(figure: Figure) -> str:
