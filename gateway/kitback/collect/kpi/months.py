@@ -11,7 +11,7 @@ _HOUR: Final = 3600
 
 def month(at_s: int) -> str:
     """The month of a moment, as `2026-10`."""
-    return f"{_date(at_s // _HOUR):%Y-%m}"
+    return _month(at_s // _HOUR)
 
 
 def days(from_s: int, to_s: int) -> int:
@@ -19,6 +19,12 @@ def days(from_s: int, to_s: int) -> int:
     return (_date(to_s // _HOUR) - _date(from_s // _HOUR)).days
 
 
-@lru_cache(maxsize=50_000)  # a day begins on the hour, and years of hours are few
+# A day begins on the hour, and the hours of five years are few beside the loans.
+@lru_cache(maxsize=50_000)
+def _month(hour: int) -> str:
+    return f"{_date(hour):%Y-%m}"
+
+
+@lru_cache(maxsize=50_000)
 def _date(hour: int) -> date:
     return datetime.fromtimestamp(hour * _HOUR, LONDON).date()
