@@ -12,10 +12,12 @@ from kitback.cli import (
     gateway,
     grafana,
     history,
+    kpi,
     loans,
     places,
     policy,
     quarantine,
+    ready,
     simulate,
     tag,
     visits,
@@ -44,6 +46,7 @@ def kitback() -> None:
 app.command()(demo.demo)
 app.command()(simulate.simulate)
 app.command()(worklist.worklist)
+app.command()(ready.ready)
 app.add_typer(flags.app, name="flags")
 app.command()(gateway.gateway)
 app.add_typer(assets.app, name="assets")
@@ -51,6 +54,7 @@ app.add_typer(loans.app, name="loans")
 app.add_typer(collections.app, name="collections")
 app.add_typer(visits.app, name="visits")
 app.add_typer(places.app, name="places")
+app.command()(kpi.kpi)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(history.app, name="history")
 app.add_typer(grafana.app, name="grafana")
