@@ -76,7 +76,7 @@ def test_each_part_says_how_many_there_are_and_how_many_are_late(page: Page, add
 def test_what_is_at_one_place_stands_together_the_most_pressing_first(page: Page, address: str) -> None:
     page.goto(f"{address}/collections")
     section = part(page, "To be booked")
-    assert groups(section) == ["Home in Oadby: 3", "Home in Wigston: 1"]
+    assert groups(section) == ["Home in Oadby (home): 3", "Home in Wigston (other): 1"]
     assert shown(section) == ["BED-1", "BED-2", "MAT-1", "BED-3"], "what has no day comes last"
     late = section.get_by_role("row").filter(has_text="BED-1")
     expect(late).to_contain_text("By 30 October")

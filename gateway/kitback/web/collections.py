@@ -58,7 +58,7 @@ class Part:
 def to_book(found: Sequence[Collection], policy: Policy, now_s: int) -> Part:
     """What nobody has booked yet, by the place it is at: one visit fetches it all."""
     asked = [each for each in found if each.status == "requested"]
-    return _part(asked, lambda each: each.lent_to, lambda each: each.place_id, policy, now_s)
+    return _part(asked, lambda each: f"{each.lent_to} ({each.place_id})", lambda each: each.place_id, policy, now_s)
 
 
 def booked(found: Sequence[Collection], policy: Policy, now_s: int) -> Part:
