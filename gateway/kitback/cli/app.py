@@ -7,10 +7,12 @@ import typer
 from kitback.cli import (
     assets,
     demo,
+    export,
     flags,
     gateway,
     grafana,
     history,
+    import_,
     loans,
     policy,
     quarantine,
@@ -49,6 +51,8 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(history.app, name="history")
 app.add_typer(grafana.app, name="grafana")
 app.add_typer(policy.app, name="policy")
+app.add_typer(import_.app, name="import")
+app.add_typer(export.app, name="export")
 app.add_typer(tag.app, name="tag")
 
 
