@@ -141,7 +141,7 @@ def is_virtual(conn: sa.Connection) -> bool:
 
 
 _there = judgement.c.place_id
-_VISIT = sa.case((flag.c.rule == "seen_in_stores", _there), else_=sa.func.coalesce(loan.c.place_id, _there))
+_VISIT = sa.case((flag.c.rule.in_(("seen_in_stores", "not_moved")), _there), else_=sa.func.coalesce(loan.c.place_id, _there))
 """Where something is to be done: where it was lent to, unless it has come back or is on no loan."""
 _COMMISSIONER = sa.func.coalesce(loan.c.commissioner, asset.c.commissioner)
 _lent_to, _visit = place.alias("lent_to"), place.alias("visit")

@@ -53,6 +53,7 @@ def _of_loan(conn: sa.Connection, asset_id: str, lent: sa.Row[Any] | None) -> di
         "due_s": lent and lent.due_s,
         "due_soon_s": lent and lent.due_soon_s,
         "review_s": lent and lent.review_s,
+        "fed_by": lent and lent.fed_by,
         "held_until": lent and _held_until(conn, lent.loan_ref),
         "home_from": lent and _home_from(conn, lent.loan_ref),
         "free_from": _free_from(conn, asset_id) if lent is None else None,
