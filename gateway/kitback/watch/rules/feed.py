@@ -50,7 +50,9 @@ def _heard(case: Case) -> str:
 def _not_moved(case: Case) -> str:
     told = f"The provider's feed says it was delivered on {day(case.row.loan_from or 0, case.now_s)}"
     if case.row.place_type == "store":
-        return f"{told}, but it is still in stores ({_heard(case)}). Check the shelf; deliver it, or put the loan right."
+        return (
+            f"{told}, but it is still in stores ({_heard(case)}). Check the shelf; deliver it, or put the loan right."
+        )
     question = "Speak to the driver, not the home." if case.clinician_only else "Ask the driver what was delivered."
     return f"{told}, but it has not moved from where it was before ({_heard(case)}). {question} Put the loan right."
 
