@@ -47,7 +47,12 @@ _ON_ITS_WAY: Final = {"collected": "returned"} | {each: each for each in ("decon
 
 def _in_stores(conn: sa.Connection, asset_id: str) -> str:
     mine = (collection.c.asset_id == asset_id, collection.c.status != "cancelled")
-    latest = sa.select(collection.c.status).where(*mine).order_by(collection.c.collection_id.desc()).limit(1)
+    latest = (
+        sa.select(collection.c.status)
+        .where(*mine)
+        .order_by(collection.c.ended_s.is_not(None), collection.c.ended_s.desc(), collection.c.collection_id.desc())
+        .limit(1)
+    )
     return _ON_ITS_WAY.get(conn.scalar(latest) or "", "available")
 
 

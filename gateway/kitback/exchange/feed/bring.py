@@ -9,6 +9,7 @@ has acted on it. What staff or a tag have said stays, and the feed's other word 
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from msgspec import Struct
 from kitback.exchange.feed import told
 from kitback.exchange.feed.want import Waits, want
 from kitback.policy import Policy
-from kitback.register import IllegalMove, corrections, loans
+from kitback.register import IllegalMove, collections, corrections, loans
 from kitback.register.steps import when
 from kitback.register.tables import asset, feed_item, loan
 from kitback.register.upsert import among, texts
@@ -26,10 +27,12 @@ _DAY: Final = 86_400
 """What staff and a feed date less than this apart is the same."""
 _ROUNDS: Final = 5
 """What makes room in one round lets another in, in the next."""
-_TIMES: Final = ("prescribed_s", "from_s", "to_s")
+_TIMES: Final = ("prescribed_s", "from_s", "to_s", "decontaminated_s", "available_s")
+_GOES_ON: Final = {"from_s", "to_s", *corrections.HOME}
+"""What is told of a loan as it goes on."""
 _CORRECTED: Final = (
     *("asset_id", "pathway", "setting", "place_id", "commissioner", "used_by_paid_carers", "special", "speed"),
-    *(*_TIMES, "delivered_by", "fed_by"),
+    *(*_TIMES, *corrections.HOME, "delivered_by", "fed_by"),
 )
 _NO: Final[Mapping[str, Any]] = {"used_by_paid_carers": False, "special": False}
 _WORDS: Final = {
@@ -39,6 +42,8 @@ _WORDS: Final = {
     "prescribed_s": "prescription",
     "from_s": "delivery",
     "to_s": "end",
+    "decontaminated_s": "decontamination",
+    "available_s": "inspection and test",
 }
 _REMEDY: Final = {
     "pathway": "`kitback loans pathway`",
@@ -63,8 +68,8 @@ class Item(Struct):
     was: dict[str, Any]
     """What is kept of it, by the columns of `feed_item`."""
 
-    row: sa.Row[Any] | None = None
-    """The loan as the register has it."""
+    row: dict[str, Any] | None = None
+    """The loan as the register has it, and how it came home."""
     theirs: dict[str, Any] | None = None
     """The loan as the feed has it; None: it waits."""
     row_wanted: dict[str, Any] | None = None
@@ -125,7 +130,7 @@ def _items(conn: sa.Connection, asset_ids: set[str], also: tuple[str, str] | Non
 
 def _item(row: sa.Row[Any]) -> Item:
     heard = told.load(row.told)
-    applied = json.loads(row.applied) if row.applied else {"entered": False, "row": {}}
+    applied: dict[str, Any] = json.loads(row.applied) if row.applied else {"entered": False, "row": {}}
     return Item(
         source=row.source,
         external_id=row.external_id,
@@ -146,9 +151,9 @@ def _decide(conn: sa.Connection, policy: Policy, items: list[Item], asset_ids: s
     known = set(conn.scalars(sa.select(asset.c.asset_id).where(among(asset.c.asset_id, "ids")), _ids(asset_ids)))
     for each in items:
         _want(conn, policy, each, known)
-    mine = {each.row.loan_ref for each in items if each.row is not None}
+    mine = {each.row["loan_ref"] for each in items if each.row is not None}
     there = conn.execute(sa.select(loan).where(among(loan.c.asset_id, "ids")), _ids(asset_ids)).all()
-    fixed = [row._mapping for row in there if row.loan_ref not in mine]
+    fixed = [_with_home(conn, row) for row in there if row.loan_ref not in mine]
     while True:
         waiting = _fit(items, fixed)
         sticks = [each for each in items if not each.stuck and _leaves(each, waiting) and not _may_go(conn, each)]
@@ -156,14 +161,14 @@ def _decide(conn: sa.Connection, policy: Policy, items: list[Item], asset_ids: s
             break
         for each in sticks:
             each.stuck = True
-            fixed += [each.row._mapping] if each.row is not None else []
+            fixed.append(each.row or {})
     for each in items:
         if id(each) in waiting:
             each.doubts.insert(0, waiting[id(each)])
             each.row_wanted = None
         if each.stuck and each.row is not None:
             each.doubts.append("it was acted on here, and stays as it is: return or cancel it by hand if it is wrong")
-            each.row_wanted = dict(each.row._mapping)
+            each.row_wanted = dict(each.row)
 
 
 def _ids(ids: Iterable[str]) -> dict[str, str]:
@@ -178,15 +183,16 @@ def _leaves(item: Item, waiting: Mapping[int, str]) -> bool:
 def _want(conn: sa.Connection, policy: Policy, item: Item, known: set[str]) -> None:
     facts = told.facts(item.told)
     ref = item.loan_ref or facts.get("loan") or f"{item.source}-{item.external_id}"
-    item.row = conn.execute(sa.select(loan).where(loan.c.loan_ref == ref)).one_or_none()
+    found = conn.execute(sa.select(loan).where(loan.c.loan_ref == ref)).one_or_none()
+    item.row = None if found is None else _with_home(conn, found)
     try:
         wanted = want(policy, facts)
         if wanted.row["asset_id"] not in known:
             raise Waits(
-                f"there is no asset {wanted.row['asset_id']}: add it (`kitback assets add`), or have its number put right"
+                f"there is no asset {wanted.row['asset_id']}: add it (`kitback assets add`), or have its id put right"
             )
         if item.row is not None and item.loan_ref is None:
-            _adopt(conn, item, item.row, wanted.row)
+            _adopt(conn, item.row, wanted.row)
     except Waits as error:
         item.doubts = [str(error)]
         if item.loan_ref is None:
@@ -208,27 +214,31 @@ def _want(conn: sa.Connection, policy: Policy, item: Item, known: set[str]) -> N
         _put_together(item, item.row, item.theirs)
 
 
-def _adopt(conn: sa.Connection, item: Item, row: sa.Row[Any], theirs: Mapping[str, Any]) -> None:
+def _with_home(conn: sa.Connection, row: sa.Row[Any]) -> dict[str, Any]:
+    return {**row._mapping, **corrections.came_home(conn, row.loan_ref)}
+
+
+def _adopt(conn: sa.Connection, row: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
     """The register has a loan of this reference: it must be the same one."""
-    other = conn.execute(sa.select(feed_item).where(feed_item.c.loan_ref == row.loan_ref)).first()
+    ref = row["loan_ref"]
+    other = conn.execute(sa.select(feed_item).where(feed_item.c.loan_ref == ref)).first()
     if other is not None:
+        raise Waits(f"loan {ref} is what {other.source} calls {other.external_id}: have another reference told")
+    if row["asset_id"] != theirs["asset_id"]:
         raise Waits(
-            f"loan {row.loan_ref} is what {other.source} calls {other.external_id}: have another reference told"
-        )
-    if row.asset_id != theirs["asset_id"]:
-        raise Waits(
-            f"loan {row.loan_ref} is in the register, with {row.asset_id}: have its reference or its equipment put right"
+            f"loan {ref} is in the register, with {row['asset_id']}: have its reference or its equipment put right"
         )
 
 
-def _put_together(item: Item, row: sa.Row[Any], theirs: dict[str, Any]) -> None:
+def _put_together(item: Item, row: dict[str, Any], theirs: dict[str, Any]) -> None:
     """Where only the feed has changed its word, that holds; where somebody else has changed the register, theirs."""
-    wanted, kept = dict(row._mapping), []
+    wanted = dict(row)
+    kept: list[str] = []
     if theirs["setting"] is None:
-        theirs["setting"] = "home" if item.entered else row.setting
+        theirs["setting"] = "home" if item.entered else row["setting"]
     for name, their in theirs.items():
         our, base = wanted[name], item.base.get(name, _NO.get(name))
-        untouched = our == base or our in (None, False) or (name == "from_s" and row.delivered_by == "tag")
+        untouched = our == base or our in (None, False) or (name == "from_s" and row["delivered_by"] == "tag")
         if our == their:
             continue
         if their == base and not (untouched and our == base):
@@ -239,11 +249,11 @@ def _put_together(item: Item, row: sa.Row[Any], theirs: dict[str, Any]) -> None:
             kept.append(name)
             if not (name in _TIMES and their is not None and abs(our - their) < _DAY):
                 item.doubts.append(_differs(name, our, their))
-    if "to_s" in kept and theirs["to_s"] is None and item.told_s > row.to_s + _DAY:
+    if "to_s" in kept and theirs["to_s"] is None and item.told_s > row["to_s"] + _DAY:
         item.doubts.append(
-            f"its end was noted here at {when(row.to_s)}, and the feed still has it out: have its end told there"
+            f"its end was noted here at {when(row['to_s'])}, and the feed still has it out: have its end told there"
         )
-    if wanted["from_s"] != row.from_s:
+    if wanted["from_s"] != row["from_s"]:
         wanted["delivered_by"] = None if wanted["from_s"] is None else "feed"
     wanted["fed_by"] = item.source
     item.row_wanted, item.kept = wanted, tuple(kept)
@@ -271,13 +281,32 @@ def _fit(items: list[Item], fixed: Iterable[Mapping[str, Any]]) -> dict[int, str
     waiting = {}
     for each in sorted((each for each in items if each.row_wanted is not None), key=_begins):
         row = each.row_wanted or {}
-        others = (other for other in there[row["asset_id"]] if other["loan_ref"] != row["loan_ref"])
-        in_the_way = next((other for other in others if corrections.overlap(row, other)), None)
-        if in_the_way is not None:
-            waiting[id(each)] = corrections.taken(in_the_way, row["loan_ref"])
+        others = [other for other in there[row["asset_id"]] if other["loan_ref"] != row["loan_ref"]]
+        reason = next(filter(None, (_in_the_way(row, other) for other in others)), None)
+        if reason is not None:
+            waiting[id(each)] = reason
         elif not each.stuck:
-            there[row["asset_id"]].append(row)
+            there[row["asset_id"]].append({**row, "entered": each.entered or each.row is None})
     return waiting
+
+
+def _in_the_way(row: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+    """Why a loan has to wait for another one of the same asset; None: it has not."""
+    if corrections.overlap(row, other):
+        return corrections.taken(other, row["loan_ref"])
+    over = other["from_s"] is not None and other["to_s"] is not None
+    if not over or not other.get("entered") or (row["from_s"] is not None and row["from_s"] < other["to_s"]):
+        return None
+    if row["to_s"] is not None and row["from_s"] is None:
+        return None  # a prescription that was cancelled took nothing
+    ready_s = other["available_s"]
+    if ready_s is None or (row["from_s"] is not None and row["from_s"] < ready_s):
+        return (
+            f"{other['asset_id']} came back as {other['loan_ref']}, and is not noted as available before it left as "
+            f"{row['loan_ref']}: have `decontaminated` and `available` of {other['loan_ref']} told, or note them here "
+            "(`kitback collections`)"
+        )
+    return None
 
 
 def _begins(item: Item) -> tuple[bool, int, str, str]:
@@ -289,10 +318,10 @@ def _begins(item: Item) -> tuple[bool, int, str, str]:
 def _may_go(conn: sa.Connection, item: Item) -> bool:
     """Whether nobody but the feed has said anything of a loan."""
     row = item.row
-    if row is None or not item.entered or row.due_own or row.reviewed_s is not None:
+    if row is None or not item.entered or row["due_own"] or row["reviewed_s"] is not None:
         return False
-    own = all(row._mapping[name] == value for name, value in item.base.items())
-    return own and corrections.acted_on(conn, row.loan_ref) is None
+    own = all(row[name] == value for name, value in item.base.items())
+    return own and corrections.acted_on(conn, row["loan_ref"]) is None
 
 
 # --- the steps --------------------------------------------------------------------------------------------------------
@@ -308,29 +337,31 @@ def _withdraw(conn: sa.Connection, item: Item) -> int:
 
 
 def _go_on(conn: sa.Connection, policy: Policy, item: Item) -> int:
-    """Take the steps of a loan that goes on as loans do: delivered, returned, cancelled."""
+    """Take the steps of a loan that goes on as loans do: delivered, returned or cancelled, clean, available."""
     row, wanted = item.row, item.row_wanted
-    if row is None or wanted is None or row.to_s is not None:
+    if row is None or wanted is None:
         return 0
-    changed = {name for name, value in wanted.items() if row._mapping[name] != value}
-    delivers = row.from_s is None and "from_s" in changed
-    if not changed or not changed <= {"to_s", *(("from_s", "delivered_by") if delivers else ())}:
+    changed = {name for name, value in wanted.items() if row[name] != value} - {"delivered_by"}
+    if not changed or changed - _GOES_ON or any(row[name] is not None for name in changed):
         return 0
-
-    def go_on() -> None:
-        if delivers:
-            loans.deliver(conn, policy, row.loan_ref, wanted["from_s"], by="feed", who=item.who)
-        if wanted["to_s"] is not None:
-            _end(conn, row.loan_ref, wanted, item.who)
-
-    return _try(conn, item, go_on)
+    return _try(conn, item, lambda: _steps(conn, policy, wanted, changed, item.who))
 
 
-def _end(conn: sa.Connection, loan_ref: str, wanted: Mapping[str, Any], who: str) -> None:
-    if wanted["from_s"] is None:
-        loans.cancel(conn, loan_ref, wanted["to_s"], who=who)
-    else:
-        loans.return_loan(conn, loan_ref, wanted["to_s"], who=who)
+def _steps(conn: sa.Connection, policy: Policy, wanted: Mapping[str, Any], changed: set[str], who: str) -> None:
+    ref, asset_id = wanted["loan_ref"], wanted["asset_id"]
+    if "from_s" in changed:
+        loans.deliver(conn, policy, ref, wanted["from_s"], by="feed", who=who)
+    if "to_s" in changed and wanted["from_s"] is None:
+        loans.cancel(conn, ref, wanted["to_s"], who=who)
+    elif "to_s" in changed:
+        loans.return_loan(conn, ref, wanted["to_s"], who=who)
+    back = collections.latest(conn, asset_id)
+    if changed & set(corrections.HOME) and (back is None or back.loan_ref != ref):
+        raise IllegalMove(f"asset {asset_id} came back as {ref}, but has been lent since: note by hand how it was")
+    if "decontaminated_s" in changed:
+        collections.decontaminate(conn, policy, asset_id, wanted["decontaminated_s"], who=who)
+    if "available_s" in changed:
+        collections.inspect(conn, policy, asset_id, wanted["available_s"], "pass", who=who)
 
 
 def _correct(conn: sa.Connection, policy: Policy, items: Iterable[Item]) -> int:
@@ -338,7 +369,7 @@ def _correct(conn: sa.Connection, policy: Policy, items: Iterable[Item]) -> int:
     wrong = [(each, changes) for each in items if (changes := _changes(conn, each))]
 
     def put_right(some: list[tuple[Item, dict[str, Any]]]) -> None:
-        changes = {each.row.loan_ref: values for each, values in some if each.row is not None}
+        changes = {each.row["loan_ref"]: values for each, values in some if each.row is not None}
         at = max(each.told_s for each, _ in some)
         corrections.correct_all(conn, policy, changes, at, who=some[0][0].who, why="as the feed has it now")
 
@@ -350,14 +381,14 @@ def _correct(conn: sa.Connection, policy: Policy, items: Iterable[Item]) -> int:
             pass  # one of them cannot be: each by itself
         else:
             return len(wrong)
-    return sum(_try(conn, each, lambda one=(each, changes): put_right([one])) for each, changes in wrong)
+    return sum(_try(conn, each[0], partial(put_right, [each])) for each in wrong)
 
 
 def _changes(conn: sa.Connection, item: Item) -> dict[str, Any]:
     """What has to be corrected of a loan. Its end is left to the next round, if there is more: that is a step."""
     if item.row is None or item.row_wanted is None or item.failed:
         return {}
-    now = conn.execute(sa.select(loan).where(loan.c.loan_ref == item.row.loan_ref)).one()._mapping
+    now = _with_home(conn, conn.execute(sa.select(loan).where(loan.c.loan_ref == item.row["loan_ref"])).one())
     return {name: item.row_wanted[name] for name in _CORRECTED if now[name] != item.row_wanted[name]}
 
 
@@ -371,10 +402,11 @@ def _enter(conn: sa.Connection, policy: Policy, item: Item) -> int:
         corrections.enter_loan(conn, policy, row, at, who=item.who)
 
     def enter_and_end() -> None:
-        corrections.enter_loan(conn, policy, row | {"to_s": None}, at, who=item.who)
-        _end(conn, row["loan_ref"], row, item.who)
+        ends = {"to_s", *corrections.HOME} & {name for name, value in row.items() if value is not None}
+        corrections.enter_loan(conn, policy, row | dict.fromkeys(ends), at, who=item.who)
+        _steps(conn, policy, row, ends, item.who)
 
-    # What is over, and was not lent to anybody since, ends by the step: it has to come home.
+    # What is over, and was not lent to anybody since, ends by the steps: it has to come home.
     over = row["to_s"] is not None and _try(conn, item, enter_and_end, quietly=True)
     if not over and not _try(conn, item, enter):
         return 0

@@ -49,19 +49,23 @@ class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     setting: Literal["home", "care_home", "school", "hospital"] | UnsetType = UNSET
     place: Id | UnsetType = UNSET
     """The id of where it is lent to; never an address. One that Kitback does not know is entered."""
-    commissioner: Id | None | UnsetType = UNSET
+    commissioner: Id | UnsetType | None = UNSET
     paid_carers: bool | UnsetType = UNSET
     special: bool | UnsetType = UNSET
-    speed: Id | None | UnsetType = UNSET
-    prescribed: Time | None | UnsetType = UNSET
-    delivered: Time | None | UnsetType = UNSET
-    returned: Time | None | UnsetType = UNSET
-    cancelled: Time | None | UnsetType = UNSET
+    speed: Id | UnsetType | None = UNSET
+    prescribed: Time | UnsetType | None = UNSET
+    delivered: Time | UnsetType | None = UNSET
+    returned: Time | UnsetType | None = UNSET
+    decontaminated: Time | UnsetType | None = UNSET
+    """What came back of this loan."""
+    available: Time | UnsetType | None = UNSET
+    """What came back of this loan was inspected and tested, and can be lent again."""
+    cancelled: Time | UnsetType | None = UNSET
 
 
 COLUMNS: Final = Message.__struct_fields__
 """What a message may say, by name: the columns of a CSV file."""
-TIMES: Final = ("prescribed", "delivered", "returned", "cancelled")
+TIMES: Final = ("prescribed", "delivered", "returned", "decontaminated", "available", "cancelled")
 _YES_NO: Final = ("paid_carers", "special")
 _TAKEN_BACK: Final = ("commissioner", "speed", *TIMES)
 """What may be null."""

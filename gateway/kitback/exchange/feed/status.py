@@ -81,4 +81,4 @@ def troubles(conn: sa.Connection, source: str | None = None, limit: int | None =
 
 def _per_source(conn: sa.Connection, column: sa.Column[str], which: sa.ColumnElement[bool]) -> dict[str, int]:
     counted = sa.select(column, sa.func.count()).where(column.is_not(None), which).group_by(column)
-    return {source: count for source, count in conn.execute(counted)}
+    return dict(conn.execute(counted).tuples().all())

@@ -1,7 +1,7 @@
-"""Takes messages in, many or few: what is news goes into the register, in short transactions; what is not is counted.
+"""Takes messages in, many or few: what is news goes into the register, in short transactions; the rest is counted.
 
-Nothing is held in memory but a few hundred messages, and what was taken stays taken: a file whose reading was cut off is
-read again from its beginning, and ends the same.
+Nothing is held in memory but a few hundred messages, and what was taken stays taken: a file whose reading was cut off
+is read again from its beginning, and ends the same.
 """
 
 import time
@@ -135,7 +135,8 @@ class Taking:
         """What is no news is done with at once: most of a nightly file is none."""
         with self._register.read() as conn:
             known = self._known(conn, {each.external_id for each in some})
-        news, unchanged = [], []
+        news: list[Said] = []
+        unchanged: list[Said] = []
         for each in some:
             self.told_to_s = max(self.told_to_s, each.said_s)
             before = known.get(each.external_id, {})

@@ -92,7 +92,25 @@ def _dates(facts: Mapping[str, Fact], row: dict[str, Any]) -> list[str]:
     elif cancelled is not None:
         ended = cancelled
     row |= {"prescribed_s": prescribed, "from_s": delivered, "to_s": ended}
-    return doubts
+    return doubts + _home(facts, row)
+
+
+def _home(facts: Mapping[str, Fact], row: dict[str, Any]) -> list[str]:
+    """As `_dates`, of what came back."""
+    back = row["to_s"] if row["from_s"] is not None else None
+    clean, ready = _time(facts, "decontaminated"), _time(facts, "available")
+    row |= {"decontaminated_s": None, "available_s": None}
+    if clean is None and ready is None:
+        return []
+    if back is None:
+        return ["told as decontaminated or available, but not as returned: have its return told"]
+    if clean is None or clean < back or (ready is not None and ready < clean):
+        return [
+            "told as available or decontaminated, but not in the order returned, decontaminated, available: have these "
+            "dates put right; until then it counts as not clean"
+        ]
+    row |= {"decontaminated_s": clean, "available_s": ready}
+    return []
 
 
 def _time(facts: Mapping[str, Fact], name: str) -> int | None:

@@ -92,9 +92,7 @@ def _assets_and_loans() -> None:
     )
     op.add_column("loan", special)
     op.add_column("loan", _text("fed_by", "The provider's system that tells of it; null: staff enter it"))
-    op.add_column(
-        "judgement", _text("fed_by", "The provider's system that tells of the loan; null: staff enter it")
-    )
+    op.add_column("judgement", _text("fed_by", "The provider's system that tells of the loan; null: staff enter it"))
 
 
 def _visits_and_collections() -> None:
@@ -190,9 +188,7 @@ def _feed() -> None:
     op.create_index("ix_feed_item_loan_ref", "feed_item", ["loan_ref"])
     op.create_index("ix_feed_item_asset_id", "feed_item", ["asset_id"])
     troubled = sa.text("trouble IS NOT NULL")
-    op.create_index(
-        "ix_feed_item_trouble", "feed_item", ["source"], sqlite_where=troubled, postgresql_where=troubled
-    )
+    op.create_index("ix_feed_item_trouble", "feed_item", ["source"], sqlite_where=troubled, postgresql_where=troubled)
 
 
 def _erasure() -> None:
