@@ -28,7 +28,6 @@ STEPS: Final = (
 HOME: Final = ("decontaminated_s", "available_s")
 """What is known besides of equipment that came back: of its `collection`; it is available when that has ended well."""
 _FED: Final = ("collected", "decontaminated", "available")
-_ANY_TIME: Final = 1 << 60
 
 Facts = Mapping[str, Any]
 """Columns of `loan` by their names."""
@@ -68,8 +67,7 @@ def enter_loan(
     _check(conn, policy, row)
     if row["to_s"] is None:
         refuse_recalled(conn, row["asset_id"])
-        by = _ANY_TIME if row["from_s"] is None else row["from_s"]
-        collections.refuse_unready(conn, row["asset_id"], loan_ref, by)
+        _refuse_unready(conn, row)
     values = {name: value for name, value in row.items() if name not in HOME}
     enter(conn, loan, values | _clocks(policy, row), at, who, f"loan.enter {loan_ref}", why)
     if row["to_s"] is None and row["from_s"] is not None:
@@ -270,6 +268,14 @@ def taken(other: Facts, loan_ref: str) -> str:
         f"{other['asset_id']} was out as {other['loan_ref']} from {when(_begins(other))} until {when(other['to_s'])}: "
         f"check the dates of both, or which equipment {loan_ref} has"
     )
+
+
+def _refuse_unready(conn: sa.Connection, row: Facts) -> None:
+    """Refuse to lend what is not clean, or was not when it left. What is reserved may have become so since."""
+    back, at = collections.latest(conn, row["asset_id"]), row["from_s"]
+    if at is None:
+        at = max(row["prescribed_s"], (back and back.ended_s) or 0)
+    collections.refuse_unready(conn, row["asset_id"], row["loan_ref"], at)
 
 
 def overlap(one: Facts, other: Facts) -> bool:

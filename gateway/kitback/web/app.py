@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -13,12 +13,12 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from kitback.clock import Clock, now_s
-from kitback.collect import NoSuch, Wanted, Worklist, is_virtual, worklist
+from kitback.collect import NoSuch, Wanted, Worklist, is_virtual, stale_feeds, worklist
 from kitback.policy import Policy
 from kitback.register import Register, RegisterError, outbox
 from kitback.watch import RULES
 from kitback.watch.words import stamp
-from kitback.web import pages
+from kitback.web import feed, pages
 from kitback.web.health import health
 from kitback.web.metrics import exposition
 from kitback.web.styles import STATIC, script, style_sheet
@@ -52,8 +52,11 @@ def _wanted(
 _Asked = Annotated[Wanted, Depends(_wanted)]
 
 
-def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
+def create_app(register: Register, clock: Clock, policy: Policy, feeds: Mapping[str, str] | None = None) -> FastAPI:
     """The application over one register.
+
+    Args:
+        feeds: the tokens of those that may tell of loans, by source; None, or none, lets nobody.
 
     Raises:
         StylesMissing: the pages' styles are not installed.
@@ -98,7 +101,8 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
                 found = worklist(conn, policy, now, wanted)
             except NoSuch as error:
                 found, wrong = Worklist(items=[], total=0, hidden={}), str(error)
-            virtual, notice = is_virtual(conn), pages.notice(outbox.room(conn))
+            virtual = is_virtual(conn)
+            notices = pages.notices(outbox.room(conn), stale_feeds(conn, policy, now), now)
         sheets = pages.sheets(found.items, policy)
         at = min(max(page_number, 1), len(sheets))
         return page(
@@ -116,7 +120,7 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
             last=len(sheets),
             address=lambda **changed: _address(wanted, **changed),
             virtual=virtual,
-            notice=notice,
+            notices=notices,
             now=stamp(now),
         )
 
@@ -142,15 +146,16 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
     def healthz() -> Response:
         """Whether the gateway does what it is for: 200 if so, 503 if not; and what somebody should look at."""
         with register.read() as conn:
-            now = health(conn, now_s(clock))
+            now = health(conn, policy, now_s(clock))
         status = 503 if now.status == "failing" else 200
         return Response(msgspec.json.encode(now), status, media_type="application/json")
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         with register.read() as conn:
-            return Response(exposition(conn, now_s(clock)), media_type=CONTENT_TYPE_LATEST)
+            return Response(exposition(conn, policy, now_s(clock)), media_type=CONTENT_TYPE_LATEST)
 
+    feed.add(app, register, clock, policy, feeds or {})
     return app
 
 

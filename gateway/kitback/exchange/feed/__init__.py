@@ -1,5 +1,6 @@
 """The provider's feed: loans, deliveries and returns from the provider's own system, so that nobody keys them twice."""
 
+from kitback.exchange.feed.file import read
 from kitback.exchange.feed.message import COLUMNS, Message, Said, Wrong, from_cells, from_json
 from kitback.exchange.feed.status import Standing, Trouble, standings, troubles
 from kitback.exchange.feed.take import Outcome, Taken, Taking, take
@@ -16,6 +17,7 @@ __all__ = [
     "Wrong",
     "from_cells",
     "from_json",
+    "read",
     "standings",
     "take",
     "troubles",

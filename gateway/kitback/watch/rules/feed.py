@@ -1,6 +1,6 @@
-"""Where the provider's feed and a tag contradict each other: told as delivered but not moved, as returned but still out.
+"""Where the provider's feed and a tag contradict each other: delivered but not moved, returned but still out.
 
-What staff entered they saw. A feed tells what somebody typed elsewhere, often of a whole van: of that the tag knows more.
+What staff entered they saw. A feed tells what somebody typed elsewhere, often of a whole van: the tag knows better.
 """
 
 from typing import Final
@@ -59,8 +59,8 @@ def _not_moved(case: Case) -> str:
 
 def _not_back(case: Case) -> str:
     return (
-        f"The provider's feed says it came back on {day(case.row.free_from or 0, case.now_s)}, but it is still where it "
-        f"was lent to ({_heard(case)}). Find out whether it was collected, and put the loan right."
+        f"The provider's feed says it came back on {day(case.row.free_from or 0, case.now_s)}, but it is still where "
+        f"it was lent to ({_heard(case)}). Find out whether it was collected, and put the loan right."
     )
 
 
