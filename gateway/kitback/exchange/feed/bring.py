@@ -101,11 +101,12 @@ def bring(conn: sa.Connection, policy: Policy, asset_ids: Iterable[str], also: t
         taken = sum(_withdraw(conn, each) for each in items)
         taken += sum(_go_on(conn, policy, each) for each in items)
         taken += _correct(conn, policy, items)
-        taken += sum(_enter(conn, policy, each) for each in items)
+        entered = sum(_enter(conn, policy, each) for each in items)
+        taken += entered
         for each in items:
             _keep(conn, each)
         steps += taken
-        if not taken:
+        if not taken or entered == len(items):
             break
     return steps
 
@@ -119,9 +120,10 @@ def _items(conn: sa.Connection, asset_ids: set[str], also: tuple[str, str] | Non
     which = [among(feed_item.c.asset_id, "assets"), feed_item.c.loan_ref.in_(here)]
     if also is not None:
         which.append(sa.and_(feed_item.c.source == also[0], feed_item.c.external_id == also[1]))
-    chosen = sa.select(feed_item).where(sa.or_(*which))
+    # Each by its own index: asked for as one condition, all items would be read.
+    chosen = sa.union(*(sa.select(feed_item).where(each) for each in which))
     while True:
-        rows = conn.execute(chosen.order_by(*feed_item.primary_key), {"assets": texts(asset_ids)}).all()
+        rows = conn.execute(chosen.order_by("source", "external_id"), {"assets": texts(asset_ids)}).all()
         more = {row.asset_id for row in rows if row.asset_id} - asset_ids
         if not more:
             return [_item(row) for row in rows]
