@@ -60,7 +60,7 @@ def _not_moved(case: Case) -> str:
 def _not_back(case: Case) -> str:
     return (
         f"The provider's feed says it came back on {day(case.row.free_from or 0, case.now_s)}, but it is still where "
-        f"it was lent to ({_heard(case)}). Find out whether it was collected, and put the loan right."
+        f"it was lent to ({_heard(case)}). Find out from the driver, and put the loan right."
     )
 
 
