@@ -72,7 +72,7 @@ def _returned(service: Service, seen_s: int, **facts: int | str | bool | None) -
     fed(service, **facts)
     with service.register.write() as conn:
         loans.return_loan(conn, "L-BED-1", NOW - 3 * DAY, who="feed acme")
-    service.tell("BED-1", place_seen=seen_s, place_from=LENT)
+    service.tell("BED-1", place_seen=seen_s, place_from=LENT, whole=True, heard_at=NOW, complete_to=NOW)
 
 
 def test_told_as_returned_but_heard_where_it_was_lent_to_is_put_right(fresh: Service) -> None:

@@ -3,7 +3,7 @@
 from kitback.exchange.feed.file import read
 from kitback.exchange.feed.message import COLUMNS, Message, Said, Wrong, from_cells, from_json
 from kitback.exchange.feed.status import Standing, Trouble, standings, troubles
-from kitback.exchange.feed.take import Outcome, Taken, Taking, take
+from kitback.exchange.feed.taking import Outcome, Taken, Taking, take
 
 __all__ = [
     "COLUMNS",
