@@ -8,10 +8,13 @@ from kitback.cli import (
     assets,
     collections,
     demo,
+    export,
+    feed,
     flags,
     gateway,
     grafana,
     history,
+    import_,
     kpi,
     loans,
     places,
@@ -51,6 +54,7 @@ app.add_typer(flags.app, name="flags")
 app.command()(gateway.gateway)
 app.add_typer(assets.app, name="assets")
 app.add_typer(loans.app, name="loans")
+app.add_typer(feed.app, name="feed")
 app.add_typer(collections.app, name="collections")
 app.add_typer(visits.app, name="visits")
 app.add_typer(places.app, name="places")
@@ -59,6 +63,8 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(history.app, name="history")
 app.add_typer(grafana.app, name="grafana")
 app.add_typer(policy.app, name="policy")
+app.add_typer(import_.app, name="import")
+app.add_typer(export.app, name="export")
 app.add_typer(tag.app, name="tag")
 
 

@@ -72,6 +72,14 @@ class Kind(Struct, frozen=True, kw_only=True):
         return self.idle_care_home if setting == "care_home" else self.idle_home
 
 
+class Feed(Struct, frozen=True, kw_only=True):
+    """How far the provider's own system is believed."""
+
+    stale_after: Period
+    contradicted_after: Period
+    """What a tag still says otherwise so long after what was told, it contradicts."""
+
+
 class Watch(Struct, frozen=True, kw_only=True):
     """What holds for every loan, on whatever pathway."""
 

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import request_validation_exception_handler
@@ -15,7 +15,7 @@ from kitback.clock import Clock
 from kitback.collect import NoSuch
 from kitback.policy import Policy
 from kitback.register import Register, RegisterError
-from kitback.web import pages
+from kitback.web import feed, pages
 from kitback.web.api import Api, as_json
 from kitback.web.health import health
 from kitback.web.metrics import exposition
@@ -33,8 +33,11 @@ _CONTENT_POLICY = (
 _CACHED = {"Cache-Control": "max-age=3600"}
 
 
-def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
+def create_app(register: Register, clock: Clock, policy: Policy, feeds: Mapping[str, str] | None = None) -> FastAPI:
     """The application over one register.
+
+    Args:
+        feeds: the tokens of those that may tell of loans, by source; None, or none, lets nobody.
 
     Raises:
         StylesMissing: the pages' styles are not installed.
@@ -85,13 +88,14 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
     def healthz() -> Response:
         """Whether the gateway does what it is for: 200 if so, 503 if not; and what somebody should look at."""
         with register.read() as conn:
-            now = health(conn, site.now_s())
+            now = health(conn, policy, site.now_s())
         status = 503 if now.status == "failing" else 200
         return as_json(now, status)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         with register.read() as conn:
-            return Response(exposition(conn, site.now_s()), media_type=CONTENT_TYPE_LATEST)
+            return Response(exposition(conn, policy, site.now_s()), media_type=CONTENT_TYPE_LATEST)
 
+    feed.add(app, register, clock, policy, feeds or {})
     return app

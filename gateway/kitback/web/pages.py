@@ -10,9 +10,10 @@ from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 from kitback.collect import WorklistItem
 from kitback.collect.evidence import basis
 from kitback.collect.stores import Near
-from kitback.collect.worklist import BY_POLICY, DROP_OFF
+from kitback.collect.worklist import BY_POLICY, DROP_OFF, stale_words
 from kitback.history.upkeep import WARN_PCT
 from kitback.policy import Policy
+from kitback.register.feeds import Feed
 from kitback.register.outbox import Room
 from kitback.watch import Action
 from kitback.watch.words import day
@@ -128,6 +129,12 @@ def rank_words(item: WorklistItem) -> str:
 
 def _day(iso: str, now_s: int) -> str:
     return day(int(datetime.fromisoformat(iso).timestamp()), now_s)
+
+
+def notices(room: Room, stale: list[Feed], now_s: int) -> list[str]:
+    """What staff should know besides the list."""
+    told = notice(room)
+    return ([told] if told else []) + [stale_words(each, now_s) for each in stale]
 
 
 def notice(room: Room) -> str | None:

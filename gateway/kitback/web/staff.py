@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 
-from kitback.collect import NoSuch, Worklist, board, is_virtual, worklist
+from kitback.collect import NoSuch, Worklist, board, is_virtual, stale_feeds, worklist
 from kitback.collect.collections import listing
 from kitback.collect.stores import starts
 from kitback.register import outbox
@@ -29,7 +29,8 @@ def add_pages(app: FastAPI, site: Site) -> None:
                 found = worklist(conn, site.policy, now, wanted)
             except NoSuch as error:
                 found, wrong = Worklist(items=[], total=0, hidden={}), str(error)
-            virtual, notice = is_virtual(conn), pages.notice(outbox.room(conn))
+            virtual = is_virtual(conn)
+            notices = pages.notices(outbox.room(conn), stale_feeds(conn, site.policy, now), now)
         sheets = pages.sheets(found.items, site.policy)
         at = min(max(page_number, 1), len(sheets))
         return site.page(
@@ -47,7 +48,7 @@ def add_pages(app: FastAPI, site: Site) -> None:
             last=len(sheets),
             address=lambda **changed: worklist_address(wanted, **changed),
             virtual=virtual,
-            notice=notice,
+            notices=notices,
             now=stamp(now),
         )
 

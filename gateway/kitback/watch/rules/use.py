@@ -126,4 +126,5 @@ in_use_not_on_loan: Final = Rule(
     action=lambda _: Action.CORRECT,
     seen=("free_from", "used_free_from", "used_at", "place_type"),
     against=lambda _: ("watch", "steady_use_days"),
+    over=("not_back",),
 )
