@@ -1,4 +1,4 @@
-"""The equipment itself: what it is, what it costs, when it was last serviced and thoroughly examined."""
+"""The equipment itself: what it is, what it costs, which store it is in, when it was last serviced and examined."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ import sqlalchemy as sa
 
 from kitback.policy import Policy
 from kitback.register import clocks, judgements
+from kitback.register.places import check_store
 from kitback.register.steps import IllegalMove, change, enter, one_of, refuse_existing, refuse_silence, the_row, when
 from kitback.register.tables import asset
 
 KINDS = ("bed", "hoist", "mattress")
 STATES = ("available", "prescribed", "on_loan")
 
-STEPS = ("asset.add", "asset.service", "asset.examine")
+STEPS = ("asset.add", "asset.store", "asset.service", "asset.examine")
 """What the audit log calls them."""
 
 
@@ -26,6 +27,7 @@ def add_asset(
     serial: str | None = None,
     value_pence: int | None = None,
     commissioner: str | None = None,
+    store_id: str | None = None,
     who: str = "system",
     why: str | None = None,
 ) -> None:
@@ -35,15 +37,19 @@ def add_asset(
         serial: the maker's.
         value_pence: what a new one costs; None: what the policy says of its kind.
         commissioner: who paid for it.
+        store_id: the store it is in.
 
     Raises:
-        IllegalMove: the id is taken, the kind is not one that Kitback knows, or the model is nameless.
+        IllegalMove: the id is taken, the kind is not one that Kitback knows, the model is nameless, or there is no such
+            store.
     """
     refuse_existing(conn, asset, asset_id, "asset")
     one_of("kind", kind, KINDS)
     refuse_silence("the model", model)
     if value_pence is not None and value_pence < 0:
         raise IllegalMove(f"asset {asset_id} cannot be worth {value_pence} pence: give what a new one costs")
+    if store_id is not None:
+        check_store(conn, store_id)
     values = {
         "asset_id": asset_id,
         "kind": kind,
@@ -52,9 +58,29 @@ def add_asset(
         "serial": serial,
         "value_pence": value_pence,
         "commissioner": commissioner,
+        "store_id": store_id,
     }
     enter(conn, asset, values, at, who, f"asset.add {asset_id}", why)
     judgements.begin(conn, asset_id, kind)
+
+
+def put_in_store(
+    conn: sa.Connection, asset_id: str, store_id: str, at: int, *, who: str = "system", why: str | None = None
+) -> None:
+    """An asset that is on no loan is in this store now: it was brought there, or found there.
+
+    Raises:
+        IllegalMove: there is no such asset or store, it is on loan or scrapped, or the register has it there already.
+    """
+    mine = the_row(conn, asset, asset_id, "asset")
+    check_store(conn, store_id)
+    if mine.state == "on_loan":
+        raise IllegalMove(f"asset {asset_id} is on loan: return the loan first, into this store")
+    if mine.state == "scrapped":
+        raise IllegalMove(f"asset {asset_id} was scrapped: check the id")
+    if mine.store_id == store_id:
+        raise IllegalMove(f"asset {asset_id} is in {store_id} already: give another store")
+    change(conn, asset, mine, {"store_id": store_id}, at, who, f"asset.store {asset_id}", why)
 
 
 def note_service(
