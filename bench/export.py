@@ -162,7 +162,7 @@ def measure(loans: int, folder: Path) -> dict[str, Any]:
     register = Register.open(str(folder / "register.db"))
     rows: dict[str, int] = {}
     for name in ("first", "first.zip"):
-        package = _timed(seconds, f"export {name}", lambda name=name: _export(register, folder / name))
+        package = _timed(seconds, f"export {name}", _export, register, folder / name)
         rows = {each.name: each.rows for each in package.resources}
     register.close()
     same = True
@@ -174,11 +174,9 @@ def measure(loans: int, folder: Path) -> dict[str, Any]:
             targets += [("folder into postgresql", "first", stack.enter_context(server.database()))]
         for what, source, where in targets:
             register = Register.open(where)
-            _timed(
-                seconds, f"import {what}", lambda source=source, register=register: _import(folder / source, register)
-            )
+            _timed(seconds, f"import {what}", _import, folder / source, register)
             again = folder / f"again {source}"
-            _timed(seconds, f"export again, {what}", lambda again=again, register=register: _export(register, again))
+            _timed(seconds, f"export again, {what}", _export, register, again)
             register.close()
             same = same and _is_same(folder / source, again)
             _remove(again)
@@ -203,17 +201,17 @@ def _export(register: Register, target: Path) -> Any:
 
 
 def _import(source: Path, register: Register) -> None:
-    with import_all.opened(source, _nobody) as export:
+    with import_all.opened(source) as export:
         export.into(register, _nobody)
 
 
-def _nobody(_table: str, _rows: int) -> None:
+def _nobody(_rows: int) -> None:
     pass
 
 
-def _timed(seconds: dict[str, float], what: str, work: Callable[[], Any]) -> Any:
+def _timed(seconds: dict[str, float], what: str, work: Callable[..., Any], *arguments: Any) -> Any:
     began = time.monotonic()
-    result = work()
+    result = work(*arguments)
     seconds[what] = round(time.monotonic() - began, 1)
     return result
 

@@ -21,8 +21,8 @@ from kitback.register.tables import counter, outbox, sink
 _AT_ONCE: Final = 500
 """Rows: one of the outbox may hold half a megabyte."""
 
-Told = Callable[[str, int], None]
-"""Is told of a table's name, and of how many of its rows more are done."""
+Told = Callable[[int], None]
+"""Is told how many rows more are done."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -81,10 +81,9 @@ def _write(file: BinaryIO | IO[bytes], batches: Iterable[list[bytes]], checks: "
 
 def _lines(conn: sa.Connection, table: sa.Table, secrets: bool, told: Told) -> Iterator[list[bytes]]:
     names = [column.name for column in columns(table, secrets)]
-    told(table.name, 0)
     for rows in _counters(conn) if table is counter else _rows(conn, table, names):
         yield [_encode(dict(zip(names, row, strict=True))) for row in rows]
-        told(table.name, len(rows))
+        told(len(rows))
 
 
 def _rows(conn: sa.Connection, table: sa.Table, names: list[str]) -> Iterator[Sequence[Sequence[Any]]]:

@@ -31,7 +31,7 @@ Row = tuple[Any, ...]
 
 
 @contextmanager
-def opened(source: Path, told: Told) -> Iterator["Export"]:
+def opened(source: Path) -> Iterator["Export"]:
     """An export that is whole, and of this Kitback's schema.
 
     Raises:
@@ -42,7 +42,6 @@ def opened(source: Path, told: Told) -> Iterator["Export"]:
         _refuse_other_schema(package)
         for resource in package.resources:
             _verify(found, resource)
-            told(resource.name, resource.rows)
         yield Export(found, package)
 
 
@@ -69,7 +68,6 @@ class Export:
             if conn.dialect.name == "sqlite":
                 conn.exec_driver_sql("PRAGMA defer_foreign_keys=ON")  # a place may be part of a later one
             for table, resource in zip(tables(), self.package.resources, strict=True):
-                told(table.name, 0)
                 with _as_exchange_error(resource), self._box.file(resource.path) as file:
                     _load(
                         conn,
@@ -163,9 +161,9 @@ def _rows(table: sa.Table, resource: Resource, file: Any, with_secrets: bool, to
             raise ExchangeError(f"{resource.path}, line {line}: {error}: get the export again") from error
         yield row + tuple(secrets.token_bytes(_SECRET_BYTES) for _ in range(unknown))
         if line - done == _AT_ONCE:
-            told(table.name, _AT_ONCE)
+            told(_AT_ONCE)
             done = line
-    told(table.name, resource.rows - done)
+    told(resource.rows - done)
 
 
 def _names(table: sa.Table, with_secrets: bool) -> list[str]:
