@@ -6,7 +6,7 @@ Everything that is wrong is told at once. A dry run is a real one that is not ke
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -241,8 +241,13 @@ class _Taking(Struct):
         return text
 
     def _row(self, table: sa.Table, key: str) -> Any:
-        (column,) = table.primary_key
-        return self.conn.execute(sa.select(column).where(column == key)).one_or_none()
+        return self.conn.execute(_by_key(table), {"key": key}).one_or_none()
+
+
+@cache  # to put a statement together takes longer than to run it
+def _by_key(table: sa.Table) -> sa.Select[Any]:
+    (column,) = table.primary_key
+    return sa.select(column).where(column == sa.bindparam("key"))
 
 
 def _place(taking: _Taking, cells: _Cells) -> None:

@@ -73,7 +73,7 @@ def _write(file: BinaryIO | IO[bytes], batches: Iterable[list[bytes]], checks: "
     size, digest = 0, hashlib.sha256()
     for lines in batches:
         checks.extend(map(zlib.crc32, lines))
-        together = b"\n".join(lines) + b"\n"
+        together = b"\n".join([*lines, b""])
         digest.update(together)
         size += file.write(together)
     return size, digest.hexdigest()
