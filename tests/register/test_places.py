@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from kitback.cli.places import PlaceType
-from kitback.register import IllegalMove, Register, assets, gazetteer, loans, places
+from kitback.register import IllegalMove, Register, assets, gazetteer, loans, places, shelves
 from kitback.register.places import Point
 from kitback.register.tables import asset, audit, place
 from moves import DAY, Move, T, lend, noted, owned
@@ -59,9 +59,9 @@ def test_a_part_of_a_store_may_have_a_point_of_its_own(mapped: Register) -> None
         (lambda c: places.set_point(c, "nowhere", LEICESTER, T), "there is no place nowhere"),
         (lambda c: places.set_point(c, "leicester", LEICESTER, T), "already: check the id"),
         (lambda c: places.add_place(c, "x", None, "store", " ", T), "name is empty: say it in words"),
-        (lambda c: assets.put_in_store(c, "NONE", "leicester", T), "there is no asset NONE"),
-        (lambda c: assets.put_in_store(c, "BED-1", "nowhere", T), "there is no place nowhere"),
-        (lambda c: assets.put_in_store(c, "BED-1", "clean", T), r"clean \(Clean side\) is no store"),
+        (lambda c: shelves.put(c, "NONE", "leicester", T), "there is no asset NONE"),
+        (lambda c: shelves.put(c, "BED-1", "nowhere", T), "there is no place nowhere"),
+        (lambda c: shelves.put(c, "BED-1", "clean", T), r"clean \(Clean side\) is no store"),
         (lambda c: assets.add_asset(c, "B", "bed", "Bed", T, store_id="home"), "is no store"),
     ],
 )
@@ -88,7 +88,7 @@ def test_equipment_is_put_into_a_store_and_found_in_another(mapped: Register) ->
     with mapped.write() as conn:
         assets.add_asset(conn, "BED-2", "bed", "Bed", T, store_id="leicester")
         assert owned(conn, "BED-2").store_id == "leicester"
-        assets.put_in_store(conn, "BED-2", "loughborough", T + 1, who="amy", why="stocktake")
+        shelves.put(conn, "BED-2", "loughborough", T + 1, who="amy", why="stocktake")
         assert owned(conn, "BED-2").store_id == "loughborough"
         assert noted(conn) == (
             "amy",
@@ -98,18 +98,18 @@ def test_equipment_is_put_into_a_store_and_found_in_another(mapped: Register) ->
             {"store_id": "loughborough"},
         )
         with pytest.raises(IllegalMove, match="already: give another store"):
-            assets.put_in_store(conn, "BED-2", "loughborough", T + 2)
+            shelves.put(conn, "BED-2", "loughborough", T + 2)
 
 
 def test_what_is_on_loan_or_scrapped_is_put_into_no_store(mapped: Register) -> None:
     with mapped.write() as conn:
         lend(conn)
         with pytest.raises(IllegalMove, match="return the loan first"):
-            assets.put_in_store(conn, "BED-1", "leicester", T + 1)
+            shelves.put(conn, "BED-1", "leicester", T + 1)
         loans.return_loan(conn, "LN-1", T + DAY)
         conn.execute(sa.update(asset).where(asset.c.asset_id == "BED-1"), {"state": "scrapped"})
         with pytest.raises(IllegalMove, match="was scrapped"):
-            assets.put_in_store(conn, "BED-1", "leicester", T + DAY)
+            shelves.put(conn, "BED-1", "leicester", T + DAY)
 
 
 @pytest.mark.parametrize(

@@ -198,10 +198,10 @@ def put(
 ) -> None:
     """It is in this store now: it was brought there from another one, or found there. What is on loan comes back with
     its loan instead."""
-    from kitback.register import assets
+    from kitback.register import shelves
 
     with step(register) as conn:
-        assets.put_in_store(conn, asset_id, store, happened(at), who=who, why=why)
+        shelves.put(conn, asset_id, store, happened(at), who=who, why=why)
     typer.echo(f"{asset_id} is in {store}.")
 
 

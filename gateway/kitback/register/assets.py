@@ -5,15 +5,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from kitback.policy import Policy
-from kitback.register import clocks, judgements
+from kitback.register import clocks, collections, judgements, shelves
 from kitback.register.places import check_store
 from kitback.register.steps import IllegalMove, change, enter, one_of, refuse_existing, refuse_silence, the_row, when
 from kitback.register.tables import asset
 
 KINDS = ("bed", "hoist", "mattress")
-STATES = ("available", "prescribed", "on_loan")
+STATES = ("available", "prescribed", "on_loan", "returned", "decontaminated", "in_repair", "scrapped")
 
-STEPS = ("asset.add", "asset.store", "asset.service", "asset.examine")
+STEPS = ("asset.add", "asset.service", "asset.examine", "asset.scrap", *shelves.STEPS)
 """What the audit log calls them."""
 
 
@@ -64,32 +64,13 @@ def add_asset(
     judgements.begin(conn, asset_id, kind)
 
 
-def put_in_store(
-    conn: sa.Connection, asset_id: str, store_id: str, at: int, *, who: str = "system", why: str | None = None
-) -> None:
-    """An asset that is on no loan is in this store now: it was brought there, or found there.
-
-    Raises:
-        IllegalMove: there is no such asset or store, it is on loan or scrapped, or the register has it there already.
-    """
-    mine = the_row(conn, asset, asset_id, "asset")
-    check_store(conn, store_id)
-    if mine.state == "on_loan":
-        raise IllegalMove(f"asset {asset_id} is on loan: return the loan first, into this store")
-    if mine.state == "scrapped":
-        raise IllegalMove(f"asset {asset_id} was scrapped: check the id")
-    if mine.store_id == store_id:
-        raise IllegalMove(f"asset {asset_id} is in {store_id} already: give another store")
-    change(conn, asset, mine, {"store_id": store_id}, at, who, f"asset.store {asset_id}", why)
-
-
 def note_service(
     conn: sa.Connection, policy: Policy, asset_id: str, at: int, *, who: str = "system", why: str | None = None
 ) -> None:
     """An asset was serviced; from then on runs the time to the next service.
 
     Raises:
-        IllegalMove: there is no such asset, or a later service is known.
+        IllegalMove: there is no such asset, a later service is known, or it came back and is not decontaminated.
     """
     _note(conn, policy, asset_id, "serviced_s", at, who, f"asset.service {asset_id}", why)
 
@@ -100,7 +81,8 @@ def note_examination(
     """An asset was thoroughly examined, as LOLER asks of hoists; from then on runs the time to the next examination.
 
     Raises:
-        IllegalMove: there is no such asset, its kind needs none, or a later one is known.
+        IllegalMove: there is no such asset, its kind needs none, a later one is known, or it came back and is not
+            decontaminated.
     """
     mine = the_row(conn, asset, asset_id, "asset")
     if policy.examined(mine.kind, at) is None:
@@ -114,6 +96,7 @@ def _note(
     conn: sa.Connection, policy: Policy, asset_id: str, column: str, at: int, who: str, what: str, why: str | None
 ) -> None:
     mine = the_row(conn, asset, asset_id, "asset")
+    collections.refuse_dirty(conn, asset_id, at)
     known = mine._mapping[column]
     if known is not None and at <= known:
         raise IllegalMove(f"of asset {asset_id} one of {when(known)} is known, {when(at)} is no later: check the date")
