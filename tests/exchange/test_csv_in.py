@@ -215,6 +215,26 @@ def test_a_loan_that_is_over_is_not_taken_in(stocked: Register, sheet: Path) -> 
     assert only(wrong(stocked, "loans", sheet, text))[:2] == (2, "returned")
 
 
+def test_a_speed_or_a_special_needs_its_prescription(stocked: Register, sheet: Path) -> None:
+    header = "loan_ref,asset_id,pathway,setting,place_id,delivered,special\n"
+    text = header + "L-1,BED-1,home_first,home,home,2025-11-01,yes\n"
+    assert only(wrong(stocked, "loans", sheet, text))[:2] == (2, "prescribed")
+
+
+def test_equipment_is_in_the_store_that_the_sheet_names(stocked: Register, sheet: Path) -> None:
+    header = "asset_id,kind,model,store_id\n"
+    assert only(wrong(stocked, "assets", sheet, header + "BED-2,bed,x,home\n"))[:2] == (2, "store_id")
+    take(stocked, "assets", sheet, header + "BED-2,bed,x,store\n")
+    assert row(stocked, asset, "BED-2").store_id == "store"
+
+
+@pytest.mark.parametrize("state", ["returned", "in repair", "scrapped"])
+def test_what_is_not_ready_is_not_taken_in_as_if_it_were(register: Register, sheet: Path, state: str) -> None:
+    line, column, what = only(wrong(register, "assets", sheet, f"asset_id,kind,model,state\nB,bed,x,{state}\n"))
+    assert (line, column) == (2, "state")
+    assert f"it is {state}: leave the line out" in what
+
+
 def test_a_point_needs_both_its_numbers(register: Register, sheet: Path) -> None:
     assert only(wrong(register, "places", sheet, "place_id,type,name,lat,lon\ns,store,S,52.6,\n"))[:2] == (2, "lon")
 

@@ -22,6 +22,8 @@ from kitback.register.tables import asset, loan, place
 MISTAKES_KEPT: Final = 10_000
 """The first so many are told; of more only the number: a sheet may be of any length."""
 _TOLD_EACH: Final = 100
+_READY: Final = ("available", "prescribed", "on_loan")
+"""States of what can be lent; its loans are brought next."""
 
 _T = TypeVar("_T")
 
@@ -231,11 +233,11 @@ class _Taking(Struct):
             raise Unfit(f"there is no {table.name} {text}: bring it first, or check the id")
         return text
 
-    def place_to_lend_to(self, text: str) -> str:
-        """The id of a place that something can be lent to."""
+    def place_for(self, check: Callable[[sa.Connection, str], None], text: str) -> str:
+        """The id of a place that a check lets pass."""
         self.known(place, text)
         try:
-            places.check_loan_place(self.conn, text)
+            check(self.conn, text)
         except IllegalMove as error:
             raise Unfit(str(error)) from error
         return text
@@ -270,6 +272,8 @@ def _asset(taking: _Taking, cells: _Cells) -> None:
     model = cells.must("model", str, "")
     serial, commissioner = cells.may("serial", ident), cells.may("commissioner", str)
     value_pence = cells.may("value_gbp", pence)
+    store_id = cells.may("store_id", partial(taking.place_for, places.check_store))
+    cells.may("state", _ready)
     serviced_s, examined_s = cells.may("serviced", taking.past), cells.may("examined", taking.past)
     cells.agree()
     with cells.about("asset_id"):
@@ -282,6 +286,7 @@ def _asset(taking: _Taking, cells: _Cells) -> None:
             serial=serial,
             value_pence=value_pence,
             commissioner=commissioner,
+            store_id=store_id,
             **taking.noted,
         )
     for column, at, step in (
@@ -293,17 +298,25 @@ def _asset(taking: _Taking, cells: _Cells) -> None:
                 step(taking.conn, taking.policy, asset_id, at, **taking.noted)
 
 
+def _ready(text: str) -> None:
+    """What is not ready is not taken in as if it were."""
+    state = word(text, assets.STATES)
+    if state not in _READY:
+        raise Unfit(f"it is {state.replace('_', ' ')}: leave the line out, and bring it once it is available")
+
+
 def _loan(taking: _Taking, cells: _Cells) -> None:
     lent = _agreed(taking, cells)
     speed = cells.may("speed", partial(word, allowed=tuple(taking.policy.delivery_speed)))
+    special = cells.may("special", yes) or False
     prescribed_s, delivered_s = cells.may("prescribed", taking.past), cells.may("delivered", taking.past)
     reviewed_s, due_s = cells.may("reviewed", taking.past), cells.may("due_agreed", moment)
     if cells.may("returned", str) is not None:
         cells.wrong("returned", "this loan is over: leave the line out, only loans that run are taken in")
     if cells.lack("prescribed") and cells.lack("delivered"):
         cells.wrong("delivered", "is empty, and so is prescribed: give one of them, or both")
-    if speed is not None and cells.lack("prescribed"):
-        cells.wrong("prescribed", "is empty, and there is a delivery speed: say from when its clock runs")
+    if (speed or special) and cells.lack("prescribed"):
+        cells.wrong("prescribed", "is empty, but a speed or special belongs to a prescription: say when that was")
     cells.agree()
     began_s = prescribed_s or delivered_s or 0
     conn, policy, loan_ref = taking.conn, taking.policy, lent["loan_ref"]
@@ -311,7 +324,7 @@ def _loan(taking: _Taking, cells: _Cells) -> None:
         if prescribed_s is None:
             loans.lend(conn, policy, **lent, at=began_s, **taking.noted)
         else:
-            loans.prescribe(conn, policy, **lent, at=began_s, speed=speed, **taking.noted)
+            loans.prescribe(conn, policy, **lent, at=began_s, speed=speed, special=special, **taking.noted)
     if prescribed_s is not None and delivered_s is not None:
         with cells.about("delivered"):
             loans.deliver(conn, policy, loan_ref, delivered_s, **taking.noted)
@@ -330,7 +343,7 @@ def _agreed(taking: _Taking, cells: _Cells) -> dict[str, Any]:
         "asset_id": cells.must("asset_id", partial(taking.known, asset), ""),
         "pathway": cells.must("pathway", partial(word, allowed=tuple(taking.policy.pathway)), ""),
         "setting": cells.must("setting", partial(word, allowed=SETTINGS), ""),
-        "place_id": cells.must("place_id", taking.place_to_lend_to, ""),
+        "place_id": cells.must("place_id", partial(taking.place_for, places.check_loan_place), ""),
         "commissioner": cells.may("commissioner", str),
         "used_by_paid_carers": cells.may("used_by_paid_carers", yes) or False,
     }
@@ -343,7 +356,7 @@ SHEETS: Final[Mapping[str, Sheet]] = {
     "assets": Sheet(
         key="asset_id",
         required=("asset_id", "kind", "model"),
-        optional=("serial", "value_gbp", "commissioner", "serviced", "examined"),
+        optional=("serial", "value_gbp", "commissioner", "store_id", "serviced", "examined"),
         told=("state", "service_due", "exam_due"),
         take=_asset,
     ),
@@ -351,7 +364,7 @@ SHEETS: Final[Mapping[str, Sheet]] = {
         key="loan_ref",
         required=("loan_ref", "asset_id", "pathway", "setting", "place_id"),
         optional=(
-            *("commissioner", "used_by_paid_carers", "prescribed", "speed", "delivered"),
+            *("commissioner", "used_by_paid_carers", "prescribed", "speed", "special", "delivered"),
             *("due_agreed", "reviewed", "returned"),
         ),
         told=("deliver_by", "delivered_by", "due", "review_due"),
