@@ -100,7 +100,7 @@ def everything(
         typer.echo("It holds the tags' secrets: keep it as you keep keys.")
     else:
         typer.echo(
-            "It holds no secrets: where it is imported, every tag has to be provisioned again. --secrets takes them along."
+            "It holds no secrets: where it is imported, every tag has to be provisioned again, unless you give --secrets."
         )
 
 

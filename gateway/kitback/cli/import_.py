@@ -169,15 +169,10 @@ def _show(taken: "Taken", name: str, dry_run: bool) -> None:
         )
     if taken.bad > len({each.line for each in taken.mistakes}):
         typer.echo(f"Only the first {len(taken.mistakes):,} mistakes are shown.")
-    bad = f"{taken.bad:,} line{'s' if taken.bad != 1 else ''}"
     if taken.kept:
-        typer.echo(f"{taken.rows:,} {name} are in the register." + (f" {bad} were left out." if taken.bad else ""))
+        typer.echo(f"Taken in: {taken.rows:,} {name}. Left out: {taken.bad:,}.")
     elif taken.bad:
-        typer.echo(
-            f"{bad} cannot be taken in, {taken.rows:,} can. Nothing was changed: mend the sheet"
-            + ("." if dry_run else ", or leave them out with --skip-bad.")
-        )
+        remedy = "." if dry_run else ", or leave out what is wrong with --skip-bad."
+        typer.echo(f"Wrong: {taken.bad:,}. Right: {taken.rows:,}. Nothing was changed: mend the sheet{remedy}")
     else:
-        typer.echo(
-            f"{taken.rows:,} {name} are right. " + ("Nothing was changed." if dry_run else "The sheet is empty.")
-        )
+        typer.echo(f"Right: {taken.rows:,} {name}. Nothing was changed.")

@@ -258,8 +258,8 @@ def _place(taking: _Taking, cells: _Cells) -> None:
     name = cells.must("name", str, "")
     within = cells.may("within", partial(taking.known, place))
     lat, lon = cells.may("lat", number), cells.may("lon", number)
-    if (lat is None) != (lon is None):
-        cells.wrong("lat" if lat is None else "lon", "is empty: give both lat and lon, or neither")
+    if cells.lack("lat") != cells.lack("lon"):
+        cells.wrong("lat" if cells.lack("lat") else "lon", "is empty: give both lat and lon, or neither")
     cells.agree()
     point = None if lat is None or lon is None else places.Point(lat, lon)
     with cells.about("lat" if point else "place_id"):
