@@ -52,7 +52,7 @@ def test_what_is_wrong_is_a_table_of_line_column_and_remedy(sheet: Path) -> None
     told = kitback("import", "assets", sheet)
     assert told.exit_code == 1
     assert "Wrong: 1. Right: 1. Nothing was changed: mend the sheet, or leave out" in told.stdout
-    (line,) = (each for each in told.stdout.splitlines() if "bad" in each)
+    (line,) = (each for each in told.stdout.splitlines() if "'bad'" in each)
     assert line.split()[:2] == ["3", "kind"]
     assert "do you mean bed?" in line
     assert "BED-1" not in assets()

@@ -99,9 +99,7 @@ def everything(
     if secrets:
         typer.echo("It holds the tags' secrets: keep it as you keep keys.")
     else:
-        typer.echo(
-            "It holds no secrets: where it is imported, every tag has to be provisioned again, unless you give --secrets."
-        )
+        typer.echo("It holds no secrets: every tag has to be provisioned again where it is imported. See --secrets.")
 
 
 @contextmanager
