@@ -13,6 +13,7 @@ from kitback.cli import (
     grafana,
     history,
     import_,
+    labels,
     loans,
     policy,
     quarantine,
@@ -53,6 +54,7 @@ app.add_typer(grafana.app, name="grafana")
 app.add_typer(policy.app, name="policy")
 app.add_typer(import_.app, name="import")
 app.add_typer(export.app, name="export")
+app.command()(labels.labels)
 app.add_typer(tag.app, name="tag")
 
 
