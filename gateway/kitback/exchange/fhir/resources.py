@@ -73,6 +73,7 @@ def device(row: sa.Row[Any], names: Names) -> Resource:
     if names.company_prefix is not None:
         with suppress(NoGiai):  # a number that GS1 has no code for is still the service's number
             identifiers.append({"use": "official", "system": GIAI, "value": giai(row.asset_id, names.company_prefix)})
+    owner = _said(row.commissioner)
     store = row.store_id and {
         "type": "Location",
         "identifier": {"system": names.system("store"), "value": row.store_id},
@@ -83,11 +84,11 @@ def device(row: sa.Row[Any], names: Names) -> Resource:
         id=names.id("Device", row.asset_id),
         identifier=identifiers,
         status="inactive" if row.state == "scrapped" else "active",
-        serialNumber=row.serial,
+        serialNumber=_said(row.serial),
         deviceName=[{"name": row.model, "type": "model-name"}],
         type=_code(KIND, row.kind),
         property=[{"type": _code(PARAMETER, "state"), "valueCode": [_code(ASSET_STATE, row.state)]}],
-        owner=row.commissioner and {"display": row.commissioner},
+        owner=owner and {"display": owner},
         location=store,
     )
 
@@ -114,7 +115,7 @@ def device_request(row: sa.Row[Any], names: Names) -> Resource:
 
 
 def supply_delivery(row: sa.Row[Any], names: Names) -> Resource:
-    """A delivery, made or to be made. It shares the prescription's number: R4 lets it be based on a SupplyRequest only."""
+    """A delivery, made or to be made. It shares the prescription's number: R4 bases none on a DeviceRequest."""
     return _known(
         resourceType="SupplyDelivery",
         id=names.id("SupplyDelivery", row.loan_ref),
@@ -187,6 +188,11 @@ def _loan(row: sa.Row[Any], names: Names) -> Resource:
 
 def _code(system: str, code: str) -> Resource:
     return {"coding": [{"system": system, "code": code}], "text": code.replace("_", " ")}
+
+
+def _said(text: str | None) -> str | None:
+    """Blanks say nothing, and FHIR allows no text that is blank."""
+    return (text or "").strip() or None
 
 
 def _time(unix_s: int | None) -> str | None:

@@ -64,5 +64,6 @@ def _qr(content: str, carrier: Carrier, text: str) -> Code:
 
 def _rows(symbol: zxingcpp.Barcode) -> tuple[tuple[bool, ...], ...]:
     image = symbol.to_image(scale=1, add_quiet_zones=False)
-    pixels: list[list[int]] = memoryview(image).tolist()  # type: ignore[arg-type] # its stub forgets that it is a buffer
-    return tuple(tuple(each == 0 for each in row) for row in pixels)
+    height, width = image.shape
+    pixels = bytes(image)  # type: ignore[call-overload] # its stub leaves out that it is a buffer
+    return tuple(tuple(pixels[row * width + column] == 0 for column in range(width)) for row in range(height))
