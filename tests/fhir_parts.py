@@ -5,12 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from kitback.policy import load
-from kitback.register import Register, assets, holds, loans, places, recalls
-from kitback.register.tables import asset, collection
-from lending import DAY, NOW
+from kitback.register import Register, assets, collections, holds, loans, places, recalls, visits
+from lending import DAY, HOUR, NOW
 
 POLICY = load()
 BEGAN = NOW - 100 * DAY
@@ -36,20 +33,17 @@ def fill(register: Register) -> None:
             loans.deliver(conn, POLICY, f"L-{number}", BEGAN + DAY, who="Thistlewood", why=_WHO)
         holds.begin(conn, POLICY, "L-3", BEGAN + 2 * DAY, reason=_WHO, until=BEGAN + 9 * DAY, why=_WHO)
         recalls.recall_asset(conn, "NatPSA-1", "BED-3", _WHO, BEGAN + 3 * DAY, why=_WHO)
-        conn.execute(sa.delete(collection))
-        home = {"collected_s": BEGAN + 30 * DAY, "how": "van"}
-        for number, status, facts in (
-            (4, "booked", {}),
-            (5, "decontaminated", home | {"decontaminated_s": BEGAN + 31 * DAY}),
-            (6, "available", home | {"inspected_s": BEGAN + 32 * DAY, "ended_s": BEGAN + 32 * DAY}),
-        ):
-            if facts:
-                loans.return_loan(conn, f"L-{number}", BEGAN + 30 * DAY, why=_WHO)
-                conn.execute(sa.delete(collection).where(collection.c.loan_ref == f"L-{number}"))
-            asked = {"requested_s": BEGAN + 28 * DAY, "collect_by_s": BEGAN + 35 * DAY}
-            what = {"collection_id": number, "loan_ref": f"L-{number}", "asset_id": f"BED-{number}", "status": status}
-            conn.execute(sa.insert(collection).values(**what, **asked, **facts))
-        conn.execute(sa.update(asset).where(asset.c.asset_id == "BED-6").values(store_id="leicester"))
+        for number in (4, 5, 6):
+            collections.request(conn, POLICY, f"L-{number}", BEGAN + 28 * DAY, why=_WHO)
+        morning = BEGAN + 30 * DAY
+        what = [("BED-4", "collect")]
+        visits.plan(conn, _HOME, morning, morning + HOUR, BEGAN + 29 * DAY, to_do=what, why=_WHO)
+        for number in (5, 6):
+            loans.return_loan(
+                conn, f"L-{number}", morning, how="van", store_id="leicester", who="Thistlewood", why=_WHO
+            )
+            collections.decontaminate(conn, POLICY, f"BED-{number}", morning + DAY, why=_WHO)
+        collections.inspect(conn, POLICY, "BED-6", morning + 2 * DAY, "pass", who="Thistlewood", why=_WHO)
 
 
 def bundle(path: Path) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import zxingcpp
 from typer.testing import CliRunner, Result
 
 from kitback.cli.app import app
-from kitback.register import assets, places
+from kitback.register import assets, places, shelves
 from kitback.register.tables import asset, judgement
 from lending import NOW, Service
 
@@ -23,15 +23,16 @@ def to(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def stores(service: Service) -> Service:
-    """Beside what is on loan: a hoist on a shelf of the store, a bed that its tag sees there, and a scrapped one."""
+    """Beside what is on loan: a hoist put into the store, a bed that is seen on a shelf there, and a scrapped one."""
     with service.register.write() as conn:
         places.add_place(conn, "shelf", "store", "zone", "Shelf 3", NOW)
         assets.add_asset(conn, "HST-1", "hoist", "Mobile hoist", NOW)
         assets.add_asset(conn, "BED-1", "bed", "Profiling bed", NOW)
         assets.add_asset(conn, "BED-0", "bed", "Profiling bed", NOW)
-        conn.execute(sa.update(asset).where(asset.c.asset_id == "HST-1").values(store_id="shelf"))
-        conn.execute(sa.update(asset).where(asset.c.asset_id == "BED-0").values(state="scrapped", store_id="shelf"))
-        conn.execute(sa.update(judgement).where(judgement.c.asset_id == "BED-1").values(place_id="store"))
+        shelves.put(conn, "HST-1", "store", NOW)
+        shelves.put(conn, "BED-0", "store", NOW)
+        conn.execute(sa.update(asset).where(asset.c.asset_id == "BED-0").values(state="scrapped"))
+        conn.execute(sa.update(judgement).where(judgement.c.asset_id == "BED-1").values(place_id="shelf"))
         conn.execute(sa.update(judgement).where(judgement.c.asset_id == "BED-0388").values(place_id="store"))
     return service
 

@@ -184,19 +184,19 @@ def test_a_loan_is_a_device_use_statement_from_delivery_to_return(filled: Regist
 def test_a_collection_is_a_task(filled: Register) -> None:
     found = by_number(told(filled)["Task"])
     assert {number: each["status"] for number, each in found.items()} == {
-        "4": "accepted",
-        "5": "in-progress",
-        "6": "completed",
+        "1": "accepted",
+        "2": "in-progress",
+        "3": "completed",
     }
-    assert found["6"]["executionPeriod"] == {"start": "2025-09-03T11:00:00Z", "end": "2025-09-05T11:00:00Z"}
-    assert found["6"]["restriction"] == {"period": {"end": "2025-09-08T11:00:00Z"}}
-    assert found["5"]["businessStatus"]["text"] == "decontaminated"
-    assert "executionPeriod" not in found["4"]
+    assert found["3"]["executionPeriod"] == {"start": "2025-09-03T11:00:00Z", "end": "2025-09-05T11:00:00Z"}
+    assert found["3"]["restriction"] == {"period": {"end": "2025-09-08T22:59:59Z"}}
+    assert found["2"]["businessStatus"]["text"] == "decontaminated"
+    assert "executionPeriod" not in found["1"]
 
 
 def test_every_status_is_one_of_r4(filled: Register) -> None:
     with filled.write() as conn:
-        ended = {"ended_s": BEGAN + 40 * DAY}
+        ended: dict[str, Any] = {"ended_s": BEGAN + 40 * DAY}
         rows = [
             {"status": "requested", "loan_ref": "L-1", "asset_id": "BED-1"},
             {"status": "scrapped", "loan_ref": "L-3", "asset_id": "BED-3", **ended},
@@ -219,7 +219,7 @@ def test_one_loan_goes_out_with_its_equipment_and_its_collection(filled: Registe
         "DeviceRequest": ["L-6"],
         "SupplyDelivery": ["L-6"],
         "DeviceUseStatement": ["L-6"],
-        "Task": ["6"],
+        "Task": ["3"],
     }
 
 

@@ -1,7 +1,8 @@
 """`kitback export fhir`."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +10,9 @@ from kitback.cli.labels import PrefixOption
 from kitback.cli.plain import WRONG, fail, failing
 from kitback.cli.step import asset_ids, completing, loan_refs, look, moment
 from kitback.cli.where import RegisterOption
+
+if TYPE_CHECKING:
+    from kitback.exchange.fhir.resources import Resource
 
 
 def fhir(
@@ -64,7 +68,18 @@ def fhir(
     try:
         with failing(Invalid), look(register) as conn:
             names = Names(service or identity(conn), bundled=not ndjson, company_prefix=company_prefix)
-            written: Counter[str] = write(to, resources(conn, chosen, names))
+            written: Counter[str] = write(to, _followed(resources(conn, chosen, names)))
     except OSError as error:
         fail(f"cannot write {to}: {error.strerror}; give another {'folder' if ndjson else 'file'}")
     typer.echo(f"{to}: " + (", ".join(f"{count} {kind}" for kind, count in written.items()) or "nothing to tell"))
+
+
+def _followed(typed: "Iterator[tuple[str, Iterator[Resource]]]") -> "Iterator[tuple[str, Iterator[Resource]]]":
+    """The same, while it is shown how far they have come."""
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn
+
+    shown = TextColumn("{task.description}: {task.completed:,}")
+    with Progress(shown, console=Console(stderr=True), transient=True) as progress:
+        for kind, resources in typed:
+            yield kind, progress.track(resources, total=None, description=kind)

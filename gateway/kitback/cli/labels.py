@@ -76,6 +76,7 @@ def labels(
     Name the equipment, or choose it with --all, --kind or --store. A GS1 code holds the GIAI: your company prefix, then
     your number; a number that begins with the prefix is one already. Print at 100 %, not "fit to page".
     """
+    from rich.console import Console
     from rich.progress import track
 
     from kitback.exchange.giai import NoGiai
@@ -99,7 +100,7 @@ def labels(
         fail("there is no such equipment in the register: nothing was written")
     try:
         with failing(NoGiai, NoLabel, code=WRONG):
-            shown = track(found, "Labels", transient=True)
+            shown = track(found, "Labels", console=Console(stderr=True), transient=True)
             write(to, shown, stock, Carrier(code.value), company_prefix=company_prefix or "", first=first)
     except OSError as error:
         fail(f"cannot write {to}: {error.strerror}; give another file")
