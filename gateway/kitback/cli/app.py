@@ -16,6 +16,7 @@ from kitback.cli import (
     history,
     import_,
     kpi,
+    labels,
     loans,
     places,
     policy,
@@ -65,6 +66,7 @@ app.add_typer(grafana.app, name="grafana")
 app.add_typer(policy.app, name="policy")
 app.add_typer(import_.app, name="import")
 app.add_typer(export.app, name="export")
+app.command()(labels.labels)
 app.add_typer(tag.app, name="tag")
 
 
