@@ -87,6 +87,15 @@ def test_a_stray_use_that_goes_on_closes_no_idle_flag_either(service: Service) -
     assert service.since("B", "idle") == NOW - 20 * DAY
 
 
+def test_nor_where_something_else_that_is_flagged_was_used_that_day(service: Service) -> None:
+    service.lend("C", used_at=NOW - 20 * DAY)
+    idle(service)
+    use(service, "C", NOW)
+    service.tell("B", used_at=NOW, heard_at=NOW, complete_to=NOW)
+    service.judge(NOW)
+    assert set(service.open_flags("B")) == {"idle"}
+
+
 def test_use_that_goes_on_a_day_after_a_stray_one_closes_it(service: Service) -> None:
     idle(service)
     use(service, "B", NOW)

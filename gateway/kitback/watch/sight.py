@@ -61,7 +61,8 @@ _DAYS_OVER: Final = sa.select(sa.func.count()).where(*_USED_SINCE)
 _DAY_GOES_ON: Final = sa.select(sa.func.count()).where(
     judgement.c.asset_id == flag.c.asset_id,
     judgement.c.used_at > flag.c.since,
-    ~sa.exists().where(*_USED_SINCE, use_day.c.day == (judgement.c.used_at - 1) // _DAY),
+    # Said outright, for SQLAlchemy would look at all flags here: it correlates with the next query out, not with two.
+    ~sa.exists().where(*_USED_SINCE, use_day.c.day == (judgement.c.used_at - 1) // _DAY).correlate(flag, judgement),
 )
 _FLAGS: Final = sa.select(
     *(flag.c[name] for name in Flag._fields[:-1]),
