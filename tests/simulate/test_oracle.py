@@ -85,6 +85,14 @@ def test_a_care_homes_bed_is_idle_after_five() -> None:
     assert flag.earliest_s == at(9.4) + 5 * DAY - RECORD_S
 
 
+def test_before_a_counter_was_compared_twice_its_times_are_up_to_one_in_eighty_out() -> None:
+    hoist = loan(kind="hoist", use=(span(0.9, 0.91),))
+    late_s = only(flags(hoist), "idle").since.last_s - (at(0.91) + PAUSE_S + 150 + RECORD_S)
+    assert 0.9 * DAY * 0.012 <= late_s <= 0.91 * DAY * 0.012
+    hoist = loan(kind="hoist", use=(span(2.9, 2.91),))
+    assert only(flags(hoist), "idle").since.last_s == at(2.91) + PAUSE_S + 150 + RECORD_S
+
+
 def test_a_bed_in_a_school_counts_as_at_home() -> None:
     assert only(flags(loan(use=nights(0, 10), setting="school")), "idle").earliest_s == at(9.4) + 7 * DAY - RECORD_S
 
@@ -100,6 +108,26 @@ def test_a_bed_used_again_just_after_may_be_idle_or_not() -> None:
 
 def test_one_stray_use_neither_ends_an_idle_flag_nor_begins_another() -> None:
     assert only(flags(loan(use=nights(0, 10), stray=(span(20, 20.01),))), "idle").over.first_s == END
+
+
+def test_nor_do_several_between_which_it_was_idle_again() -> None:
+    strays = (span(20, 20.01), span(30, 30.01), span(40, 40.01))
+    flag = only(flags(loan(use=nights(0, 10), stray=strays)), "idle")
+    assert flag.over.first_s == END
+    assert at(40.01) in flag.since
+
+
+def test_two_stray_uses_between_which_it_was_not_idle_end_it() -> None:
+    ended, again = flags(loan(use=nights(0, 10), stray=(span(20, 20.01), span(23, 23.01))))
+    assert ended.over.first_s == at(23)
+    assert again.earliest_s == at(30.01) - RECORD_S
+
+
+def test_idle_again_at_about_the_second_one_it_may_end_then_or_not() -> None:
+    ended, again = flags(loan(use=nights(0, 10), stray=(span(20, 20.01), span(27.02, 27.03))))
+    assert ended.over == (at(27.02), END)
+    assert at(27.03) in ended.since
+    assert again.earliest_s == at(34.03) - RECORD_S
 
 
 def test_what_it_says_last_may_be_since_a_stray_use() -> None:
@@ -323,14 +351,23 @@ def _told_late(days: float, **changes: Any) -> Truth:
 
 def test_a_delivery_that_its_tag_told_of_needs_nobody_to_tell_of_it() -> None:
     assert "not_delivered" not in must(flags(_told_late(2)))
-    late = loan(told=(told("prescribed", PRESCRIBED), told("delivered", at(5), DELIVERED)))
-    assert flags(late) == []
+    late = loan(
+        told=(told("prescribed", PRESCRIBED), told("delivered", at(5), DELIVERED)), pathway="short_term_wheelchair"
+    )
+    assert must(flags(late)) == []
 
 
-def test_while_its_tag_tells_of_it_it_may_be_at_risk_or_not() -> None:
-    flag = next(each for each in flags(_told_late(2)) if each.rule == "not_delivered")
+def test_until_two_notes_agree_up_to_a_day_apart_it_may_be_at_risk_or_not() -> None:
+    flag = next(each for each in flags(_told_late(5, place_id="known-home")) if each.rule == "not_delivered")
     assert flag.latest_s is None
-    assert DELIVERED < flag.over.last_s < DELIVERED + 10 * HOUR
+    assert at(1) < flag.over.last_s < at(2.5), "one of three may have missed every radio"
+
+
+def test_at_an_address_that_nobody_surveyed_its_tag_tells_of_it_by_its_use() -> None:
+    flag = next(each for each in flags(_told_late(8, use=nights(4, 60))) if each.rule == "not_delivered")
+    assert at(4.4) < flag.over.last_s < at(5)
+    unused = next(each for each in flags(_told_late(6, use=())) if each.rule == "not_delivered")
+    assert unused.over.last_s == at(6) + JUDGE_S
 
 
 def test_a_delivery_that_nobody_and_no_tag_told_of_is_at_risk_until_somebody_does() -> None:
@@ -428,6 +465,12 @@ def test_one_taken_to_a_place_that_is_known_or_away_from_one_is_off_site() -> No
 
 def test_from_one_unknown_place_to_another_nothing_can_be_told() -> None:
     assert flags(_moved("elsewhere")) == []
+
+
+def test_an_unknown_place_may_be_dated_from_when_it_was_left_for() -> None:
+    flag = only(flags(_moved("elsewhere", "known-home")), "off_site")
+    assert flag.since.first_s == flag.earliest_s - RECORD_S == at(20) - RECORD_S
+    assert only(flags(_moved("care-home")), "off_site").since.first_s == at(20) + HOUR - RECORD_S
 
 
 def test_a_hold_puts_off_off_site() -> None:

@@ -7,8 +7,9 @@ from kitback.policy import Period
 from kitback.simulate.oracle.case import Case, spans
 from kitback.simulate.oracle.expected import Expected, Window
 from kitback.simulate.oracle.london import later, stamp
-from kitback.simulate.oracle.where import FIRST_S, in_stores
-from kitback.simulate.truth import SENSED_S, Spans, Step, common, joined, without
+from kitback.simulate.oracle.use import surely_noted
+from kitback.simulate.oracle.where import NOTES, in_stores, listens
+from kitback.simulate.truth import PAUSE_S, SENSED_S, Spans, Step, common, joined, without
 
 
 def expected(case: Case) -> Iterator[Expected]:
@@ -27,7 +28,7 @@ def expected(case: Case) -> Iterator[Expected]:
 
 
 def _not_delivered(case: Case) -> Iterator[Expected]:
-    """Until staff tell of the delivery, or its tag started and listened where it was delivered to."""
+    """Until staff tell of the delivery, or its tag does."""
     truth, hearing = case.truth, case.hearing
     speed = case.policy.delivery_speed[truth.speed or case.pathway.delivery_speed]
     deliver_by_s = later(truth.prescribed_s, speed.within)
@@ -36,7 +37,7 @@ def _not_delivered(case: Case) -> Iterator[Expected]:
     heard_s, surely_heard_s, there = case.end_s, case.end_s, "not delivered"
     if truth.delivered_s is not None:
         heard_s = hearing.soonest(truth.delivered_s)
-        surely_heard_s = hearing.latest(truth.delivered_s + FIRST_S)
+        surely_heard_s = hearing.latest(_noted_there_s(case, truth.delivered_s))
         there = f"delivered {stamp(truth.delivered_s)}"
     yield from case.flags(
         "not_delivered",
@@ -46,6 +47,19 @@ def _not_delivered(case: Case) -> Iterator[Expected]:
         f"to be delivered by {stamp(deliver_by_s)}, {there}, told {stamp(told_s)}",
         "delivered by then, which its tag was just telling",
     )
+
+
+def _noted_there_s(case: Case, delivered_s: int) -> int:
+    """By when its tag has surely noted that it is there, two notes running; and at a place that nobody surveyed, use.
+
+    The end of the world, if that never came.
+    """
+    stay = next(stay for stay in case.truth.stays if stay.to_s > delivered_s)
+    heard = listens(case, stay)
+    if case.world.places[stay.place_id].surveyed:
+        return heard[NOTES - 1]
+    used = (use.to_s + PAUSE_S + SENSED_S for use in surely_noted(case) if use.to_s > heard[1])
+    return max(heard[NOTES - 1], next(used, case.end_s))
 
 
 class _Due(NamedTuple):
