@@ -414,6 +414,12 @@ def test_the_gateway_judges_nothing_while_it_is_away_nor_need_it_while_the_broke
         assert overdue.latest_s == at(42) + HOUR + 2 * JUDGE_S
 
 
+def test_a_pass_that_fell_into_an_outage_is_made_up_for_after_it() -> None:
+    away = Away("gateway", at(42) + JUDGE_S // 2, at(42) + HOUR)
+    overdue = next(each for each in flags(loan(pathway="home_first"), away) if each.rule == "overdue")
+    assert overdue.latest_s == at(42) + HOUR + 2 * JUDGE_S
+
+
 def test_what_is_over_before_it_must_have_been_judged_may_be_left_out() -> None:
     steps = (told("recalled", at(20)), told("recall_ended", at(20) + JUDGE_S))
     assert only(flags(loan(*steps)), "recall").latest_s is None
@@ -524,6 +530,11 @@ def test_a_tag_that_fell_silent_while_nobody_listened_gets_its_time_afterwards()
     flag = only(flags(loan(tag=_dead_from(20)), Away("broker", at(19), at(23))), "silent")
     assert flag.earliest_s == at(23)
     assert flag.latest_s == at(23) + 36 * HOUR + JUDGE_S
+
+
+def test_what_waited_at_the_broker_is_heard_with_the_first_tick_after_the_outage() -> None:
+    flag = only(flags(loan(tag=_dead_from(20)), Away("gateway", at(18), at(20) - 60)), "silent")
+    assert flag.since.last_s == at(20) - 60 + TICK_S
 
 
 def test_an_outage_that_was_over_before_it_fell_silent_gives_it_no_more_time() -> None:

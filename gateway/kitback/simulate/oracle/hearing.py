@@ -61,7 +61,7 @@ class Hearing:
             if at_s < span.to_s:
                 told_s = self._told(span, at_s, at_once)
                 if told_s <= span.to_s:
-                    return self._taken_in(told_s)
+                    return self._taken_in_by(told_s)
         return self._end_s
 
     def surely_talks(self, span: Span) -> bool:
@@ -74,7 +74,7 @@ class Hearing:
         if not before:
             return None
         sure = [span for span in before if self.surely_talks(span)] or before[:1]
-        return max(sure[-1].from_s, sure[-1].to_s - self.regularly_s), self._taken_in(before[-1].to_s)
+        return max(sure[-1].from_s, sure[-1].to_s - self.regularly_s), self._taken_in_by(before[-1].to_s)
 
     def error(self, at_s: int) -> int:
         """How far the time of a record may be out, in seconds."""
@@ -89,6 +89,11 @@ class Hearing:
         begins_s = max(at_s, span.from_s)
         prompt = begins_s in self._starts or (at_once and begins_s == at_s)
         return begins_s + (self.at_once_s if prompt else self.regularly_s)
+
+    def _taken_in_by(self, at_s: int) -> int:
+        """What waited at the broker is taken in with the first tick after the outage."""
+        waited = (away.to_s + TICK_S for away in self._gateway_away if away.from_s <= at_s < away.to_s + TICK_S)
+        return next(waited, at_s)
 
     def _taken_in(self, at_s: int) -> int:
         return next((away.to_s for away in self._gateway_away if away.from_s <= at_s < away.to_s), at_s)
