@@ -154,6 +154,12 @@ def test_one_use_across_midnight_may_end_an_idle_flag_and_need_not() -> None:
     assert flag.over.last_s == END
 
 
+def test_nor_need_a_second_one_on_the_day_on_which_it_ended() -> None:
+    night_and_nap = (span(20.6, 20.65), span(20.9, 20.95))
+    flag = only(flags(loan(use=nights(0, 10), stray=night_and_nap)), "idle")
+    assert flag.over.last_s == END
+
+
 def test_a_use_that_goes_on_for_days_ends_an_idle_flag() -> None:
     flag = only(flags(loan(use=(*nights(0, 10), Span(at(20.1), END)))), "idle")
     assert at(21) > flag.over.first_s > at(20.1)

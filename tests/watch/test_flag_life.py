@@ -115,6 +115,48 @@ def test_one_night_told_as_one_use_is_use_on_one_day(service: Service) -> None:
     assert set(service.open_flags("B")) == {"idle"}
 
 
+MIDNIGHT = NOW // DAY * DAY + DAY
+
+
+def test_so_is_one_told_by_the_hour(service: Service) -> None:
+    idle(service)
+    use(service, "B", MIDNIGHT - HOUR // 3)
+    service.tell("B", used_at=MIDNIGHT + HOUR // 3)
+    service.judge(MIDNIGHT + HOUR // 3)
+    assert set(service.open_flags("B")) == {"idle"}
+    use(service, "B", MIDNIGHT + 7 * HOUR)
+    service.judge(MIDNIGHT + 7 * HOUR)
+    assert set(service.open_flags("B")) == {"idle"}
+
+
+def test_two_nights_told_by_the_hour_are_use_on_two(service: Service) -> None:
+    idle(service)
+    use(service, "B", MIDNIGHT - HOUR // 3, MIDNIGHT + DAY - HOUR // 3)
+    service.tell("B", used_at=MIDNIGHT + DAY + HOUR // 3)
+    assert service.judge(MIDNIGHT + DAY + HOUR // 3) == Judged(closed=1)
+
+
+def test_in_use_until_the_evening_and_on_the_next_day_it_was_on_two(service: Service) -> None:
+    idle(service)
+    use(service, "B", MIDNIGHT - 2 * HOUR, MIDNIGHT + 7 * HOUR)
+    assert service.judge(MIDNIGHT + 7 * HOUR) == Judged(closed=1)
+
+
+def test_in_use_late_on_two_evenings_days_apart_it_was_on_two(service: Service) -> None:
+    idle(service)
+    use(service, "B", MIDNIGHT - HOUR // 3, MIDNIGHT + 3 * DAY - HOUR // 3)
+    assert service.judge(MIDNIGHT + 3 * DAY) == Judged(closed=1)
+
+
+def test_a_pump_that_runs_on_is_in_use_on_each_day_but_that_it_began_on(service: Service) -> None:
+    idle(service)
+    use(service, "B", MIDNIGHT - HOUR // 3, MIDNIGHT + DAY - HOUR // 3)
+    service.judge(MIDNIGHT + DAY - HOUR // 3)
+    assert set(service.open_flags("B")) == {"idle"}
+    use(service, "B", MIDNIGHT + DAY + HOUR)
+    assert service.judge(MIDNIGHT + DAY + HOUR) == Judged(closed=1)
+
+
 def test_idle_again_after_a_stray_use_it_began_with_that(service: Service) -> None:
     idle(service)
     use(service, "B", NOW + DAY)

@@ -123,25 +123,28 @@ def _surely_anew(case: Case, before: Span, after: Span) -> bool:
 def _steady_use(case: Case, uses: Spans, begins_anew: BeginsAnew = _never_anew) -> tuple[Window, int]:
     """When uses make up steady use, and which of them does; the end of the world and one past the last if none does.
 
-    The last moment is when they began on so many days, or one went on for as many: a single use across midnight is one
-    stray use. At the first moment they have only touched so many days.
+    The last moment is when they began on so many days and ended on so many, or one went on for as many: a single use
+    across midnight is one stray use. At the first moment they have only touched so many days.
     """
     needed = case.policy.watch.steady_use_days
     touched: set[date] = set()
     began: set[date] = set()
+    ended: set[date] = set()
     first_s = case.end_s
     for index, use in enumerate(uses):
         if index and begins_anew(case, uses[index - 1], use):
-            touched, began = set(), set()
+            touched, began, ended = set(), set(), set()
         at_s = use.from_s
         while at_s < use.to_s:
             touched.add(day(at_s))
             if len(touched) == needed:
                 first_s = min(first_s, at_s)
             at_s = midnight_after(at_s)
+        known_s = midnight_after(use.from_s) if day(use.from_s) in ended else use.from_s
         began.add(day(use.from_s))
-        if len(began) == needed:
-            return Window(first_s, use.from_s), index
+        ended.add(day(use.to_s))
+        if len(began) >= needed <= len(ended):
+            return Window(first_s, known_s), index
         if use.to_s - use.from_s >= needed * _DAY_S:
             return Window(first_s, use.from_s + needed * _DAY_S), index
     return Window(first_s, case.end_s), len(uses)
