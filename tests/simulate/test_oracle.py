@@ -381,6 +381,12 @@ def test_a_delivery_that_nobody_and_no_tag_told_of_is_at_risk_until_somebody_doe
     assert (flag.latest_s, flag.over.first_s) == (PRESCRIBED + 3 * HOUR + JUDGE_S, at(2))
 
 
+@pytest.mark.parametrize(("told_days", "late_days"), [(9, 1), (0.1, 0)])
+def test_until_staff_tell_its_tag_may_have_dated_the_delivery_by_its_use(told_days: float, late_days: int) -> None:
+    overdue = next(each for each in flags(_told_late(told_days)) if each.rule == "overdue")
+    assert late_days <= (overdue.since.last_s - at(3)) / DAY < late_days + 1
+
+
 def test_a_service_is_on_the_worklist_four_weeks_before_it_is_due() -> None:
     flag = only(flags(loan(serviced_s=START - 330 * DAY)), "service_due")
     assert flag.earliest_s == START + 7 * DAY
@@ -541,6 +547,14 @@ def test_a_tag_that_fell_silent_while_nobody_listened_gets_its_time_afterwards()
 def test_what_waited_at_the_broker_is_heard_with_the_first_tick_after_the_outage() -> None:
     flag = only(flags(loan(tag=_dead_from(20)), Away("gateway", at(18), at(20) - 60)), "silent")
     assert flag.since.last_s == at(20) - 60 + TICK_S
+
+
+def test_a_moment_in_which_it_may_have_been_heard_may_be_the_last() -> None:
+    awake = (Span(START, START + HOUR // 2), Span(DELIVERED, END))
+    network = (Span(START, at(20)), Span(at(20.1), at(20.2)))
+    flag = only(flags(loan(tag=tag(awake=awake, network=network))), "silent")
+    assert at(20) in flag.since
+    assert at(20.2) in flag.since
 
 
 def test_an_outage_that_was_over_before_it_fell_silent_gives_it_no_more_time() -> None:

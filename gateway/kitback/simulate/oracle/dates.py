@@ -6,7 +6,7 @@ from typing import NamedTuple
 from kitback.policy import Period
 from kitback.simulate.oracle.case import Case, spans
 from kitback.simulate.oracle.expected import Expected, Window
-from kitback.simulate.oracle.london import later, stamp
+from kitback.simulate.oracle.london import later, midnight_after, stamp
 from kitback.simulate.oracle.use import surely_noted
 from kitback.simulate.oracle.where import NOTES, in_stores, listens
 from kitback.simulate.truth import PAUSE_S, SENSED_S, Spans, Step, common, joined, without
@@ -109,12 +109,28 @@ def _told_of(case: Case, rule: str, since_s: int, due: Spans, true: str) -> Iter
     may_be_in_stores, is_in_stores = in_stores(case)
     yield from case.flags(
         rule,
-        Window(since_s - SENSED_S, since_s + SENSED_S),  # its tag may have dated the delivery
+        Window(since_s - SENSED_S, since_s + SENSED_S + _dated_late_s(case, since_s)),
         common(without(due, is_in_stores), case.may_be_on_loan),
         common(without(due, may_be_in_stores), case.on_loan),
         true,
         "while staff had not told of the delivery, or it was on its way into the stores",
     )
+
+
+def _dated_late_s(case: Case, at_s: int) -> int:
+    """How much later than it was its tag may have dated the delivery, if staff had not told of it at a moment.
+
+    It is dated from the first of the notes that agree; at a place that nobody surveyed, from the end of a day's use.
+    """
+    delivered_s, told_s = case.truth.delivered_s, case.known_delivered_s
+    if delivered_s is None or (told_s is not None and told_s <= at_s):
+        return 0
+    stay = next(stay for stay in case.truth.stays if stay.to_s > delivered_s)
+    heard_s = listens(case, stay)[1]
+    if case.world.places[stay.place_id].surveyed:
+        return heard_s - delivered_s
+    used_s = next((use.to_s for use in surely_noted(case) if use.to_s > heard_s), delivered_s)
+    return midnight_after(used_s) - delivered_s
 
 
 def _upkeep(
