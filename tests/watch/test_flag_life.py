@@ -136,6 +136,15 @@ def test_two_nights_told_by_the_hour_are_use_on_two(service: Service) -> None:
     assert service.judge(MIDNIGHT + DAY + HOUR // 3) == Judged(closed=1)
 
 
+def test_two_nights_of_which_the_first_began_just_before_midnight_are_use_on_two(service: Service) -> None:
+    idle(service)
+    with service.register.write() as conn:
+        first_minutes = {"asset_id": "B", "day": MIDNIGHT // DAY - 1, "in_use": 60, "events": 1, "seen": 60}
+        conn.execute(sa.insert(use_day), first_minutes)
+    use(service, "B", MIDNIGHT + DAY - HOUR // 3, MIDNIGHT + DAY + 7 * HOUR)
+    assert service.judge(MIDNIGHT + DAY + 7 * HOUR) == Judged(closed=1)
+
+
 def test_in_use_until_the_evening_and_on_the_next_day_it_was_on_two(service: Service) -> None:
     idle(service)
     use(service, "B", MIDNIGHT - 2 * HOUR, MIDNIGHT + 7 * HOUR)

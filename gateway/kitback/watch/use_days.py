@@ -36,8 +36,10 @@ def over(asset_id: sa.ColumnElement[str], since: Column, used_at: Column) -> sa.
         .where(
             _before.c.asset_id == day.asset_id,
             _before.c.day == day.day - 1,
-            _before.c.used_at > since,
-            _before.c.used_at > day.day * _DAY - _HOUR,
+            sa.or_(
+                sa.and_(_before.c.used_at > since, _before.c.used_at > day.day * _DAY - _HOUR),
+                sa.and_(_before.c.used_at.is_(None), _before.c.in_use > 0),  # its first hour went on past midnight
+            ),
         )
         .correlate_except(_before)
     )
