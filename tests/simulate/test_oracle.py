@@ -370,10 +370,22 @@ def test_until_two_notes_agree_up_to_a_day_apart_it_may_be_at_risk_or_not() -> N
 
 
 def test_at_an_address_that_nobody_surveyed_its_tag_tells_of_it_by_its_use() -> None:
-    flag = next(each for each in flags(_told_late(8, use=nights(4, 60))) if each.rule == "not_delivered")
+    awake_in_stores = tag(awake=(Span(START, START + 2 * HOUR), Span(DELIVERED, END)))
+    used = _told_late(8, use=nights(4, 60), tag=awake_in_stores)
+    flag = next(each for each in flags(used) if each.rule == "not_delivered")
     assert at(4.4) < flag.over.last_s < at(5)
-    unused = next(each for each in flags(_told_late(6, use=())) if each.rule == "not_delivered")
-    assert unused.over.last_s == at(6) + JUDGE_S
+    unused = _told_late(6, use=(), tag=awake_in_stores)
+    flag = next(each for each in flags(unused) if each.rule == "not_delivered")
+    assert flag.over.last_s == at(6) + JUDGE_S
+    never_heard_in_stores = next(each for each in flags(_told_late(8)) if each.rule == "not_delivered")
+    assert never_heard_in_stores.over.last_s == at(8) + JUDGE_S
+
+
+def test_a_delivery_is_not_late_before_its_tag_could_have_told_of_it() -> None:
+    risk_s = PRESCRIBED + 3 * HOUR
+    only_prescribed = loan(delivered_s=None, told=(told("prescribed", PRESCRIBED),), pathway="crisis_response", use=())
+    flag = only(flags(only_prescribed, Away("gateway", risk_s + 60, risk_s + HOUR)), "not_delivered")
+    assert (flag.earliest_s, flag.latest_s) == (risk_s, risk_s + HOUR + 36 * HOUR + JUDGE_S)
 
 
 def test_a_delivery_that_nobody_and_no_tag_told_of_is_at_risk_until_somebody_does() -> None:
@@ -489,6 +501,11 @@ def test_an_unknown_place_may_be_dated_from_when_it_was_left_for() -> None:
     flag = only(flags(_moved("elsewhere", "known-home")), "off_site")
     assert flag.since.first_s == flag.earliest_s - RECORD_S == at(20) - RECORD_S
     assert only(flags(_moved("care-home")), "off_site").since.first_s == at(20) + HOUR - RECORD_S
+
+
+def test_what_was_not_heard_long_enough_where_it_was_lent_to_need_not_be_missed_there() -> None:
+    stays = (Stay("known-home", DELIVERED, at(0.3)), Stay("", at(0.3), at(0.4)), Stay("elsewhere", at(0.4), END))
+    assert only(flags(loan(place_id="known-home", stays=stays)), "off_site").latest_s is None
 
 
 def test_a_hold_puts_off_off_site() -> None:

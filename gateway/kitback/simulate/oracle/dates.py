@@ -43,14 +43,15 @@ def _not_delivered(case: Case) -> Iterator[Expected]:
         "not_delivered",
         Window(risk_s, deliver_by_s),
         spans((risk_s, min(told_s, surely_heard_s))),
-        spans((risk_s, min(told_s, heard_s))),
+        spans((_knowable_s(case, risk_s), min(told_s, heard_s))),
         f"to be delivered by {stamp(deliver_by_s)}, {there}, told {stamp(told_s)}",
         "delivered by then, which its tag was just telling",
     )
 
 
 def _noted_there_s(case: Case, delivered_s: int) -> int:
-    """By when its tag has surely noted that it is there, two notes running; and at a place that nobody surveyed, use.
+    """By when its tag has surely noted that it is there, two notes running; at a place that nobody surveyed, that it
+    was in stores before, and use.
 
     The end of the world, if that never came.
     """
@@ -58,8 +59,18 @@ def _noted_there_s(case: Case, delivered_s: int) -> int:
     heard = listens(case, stay)
     if case.world.places[stay.place_id].surveyed:
         return heard[NOTES - 1]
+    if listens(case, case.truth.stays[0])[0] >= delivered_s:
+        return case.end_s
     used = (use.to_s + PAUSE_S + SENSED_S for use in surely_noted(case) if use.to_s > heard[1])
     return max(heard[NOTES - 1], next(used, case.end_s))
+
+
+def _knowable_s(case: Case, at_s: int) -> int:
+    """A delivery need not be called late before its tag could have told of it, had it been heard after an outage."""
+    for away in case.world.away:
+        if at_s < away.to_s and away.from_s < case.judged(at_s):
+            at_s = later(away.to_s, case.kind.silent_after)
+    return at_s
 
 
 class _Due(NamedTuple):

@@ -61,7 +61,7 @@ def _elsewhere(case: Case) -> Iterator[Stay]:
 
 def _may_begin(case: Case, stay: Stay) -> int:
     """Since when it can be believed where it is: an unknown place need not differ from what it heard on its way."""
-    if case.world.places[stay.place_id].surveyed:
+    if _surveyed(case, stay):
         return stay.from_s
     return max(before.to_s for before in case.truth.stays if before.place_id and before.to_s <= stay.from_s)
 
@@ -80,7 +80,18 @@ def _believed(case: Case, stay: Stay) -> tuple[Spans, Spans]:
         may = ()
     surely_s = listens(case, stay)[NOTES - 1]
     must = spans((case.hearing.latest(surely_s), stay.to_s)) if surely_s < stay.to_s else ()
-    return may, must
+    return may, must if _surveyed(case, stay) or _was_heard_at_home(case) else ()
+
+
+def _surveyed(case: Case, stay: Stay) -> bool:
+    return case.world.places[stay.place_id].surveyed
+
+
+def _was_heard_at_home(case: Case) -> bool:
+    """Whether its tag has surely noted that it was where it was lent to: an unknown place is another one than that."""
+    return any(
+        listens(case, stay)[NOTES - 1] < stay.to_s for stay in case.truth.stays if stay.place_id == case.truth.place_id
+    )
 
 
 def listens(case: Case, stay: Stay) -> list[int]:
