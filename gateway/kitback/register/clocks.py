@@ -59,7 +59,7 @@ def of_asset(policy: Policy, owned: Facts) -> Times:
 
 
 def reclock(register: Register, policy: Policy) -> Reclocked:
-    """Set the clocks of all open loans and of all assets anew, after the policy changed.
+    """Set the clocks of all open loans and of all assets in service anew, after the policy changed.
 
     A loan on a pathway that the policy lacks keeps the clocks it has.
 
@@ -67,7 +67,7 @@ def reclock(register: Register, policy: Policy) -> Reclocked:
         RegisterError: the database failed; what was done until then stays, and doing it again does the rest.
     """
     loans = _anew(register, loan, loan.c.to_s.is_(None), _known(policy))
-    assets = _anew(register, asset, sa.true(), lambda row: of_asset(policy, row))
+    assets = _anew(register, asset, asset.c.state != "scrapped", lambda row: of_asset(policy, row))
     return Reclocked(loans, assets)
 
 

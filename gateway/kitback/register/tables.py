@@ -217,6 +217,7 @@ collection = Table(
     CheckConstraint("how IN ('van','drop_off','found')", name="how"),
     CheckConstraint("(status IN ('available','scrapped','cancelled')) = (ended_s IS NOT NULL)", name="ended"),
     Index("ix_collection_loan_ref", "loan_ref"),
+    Index("ix_collection_asset_id", "asset_id"),
     Index(
         "uq_collection_open",
         "asset_id",

@@ -16,10 +16,21 @@ _ENDED = "(status IN ('available','scrapped','cancelled')) = (ended_s IS NOT NUL
 _TASKS = "task IN ('collect','service','examine','safety_check','deliver')"
 
 
+# What staff have asked to be fetched, by a flag only until now.
+_ASKED = """
+INSERT INTO collection (loan_ref, asset_id, status, requested_s)
+SELECT loan.loan_ref, loan.asset_id, 'requested', min(flag.status_s)
+FROM flag JOIN loan ON flag.loan_ref = loan.loan_ref
+WHERE flag.status = 'collection' AND loan.to_s IS NULL
+GROUP BY loan.loan_ref, loan.asset_id
+"""
+
+
 def upgrade() -> None:
     _places()
     _assets_and_loans()
     _visits_and_collections()
+    op.execute(_ASKED)
     _feed()
     _erasure()
 
@@ -72,7 +83,7 @@ def _assets_and_loans() -> None:
         table.create_foreign_key(op.f("fk_asset_store_id"), "place", ["store_id"], ["place_id"])
         table.drop_constraint(op.f("ck_asset_state"), type_="check")
         table.create_check_constraint(op.f("ck_asset_state"), _STATES)
-    special = sa.Column(
+    special: sa.Column[Any] = sa.Column(
         "special",
         sa.Boolean(),
         nullable=False,
@@ -122,6 +133,7 @@ def _visits_and_collections() -> None:
         comment="The trip home of one loan's equipment, until it is available again or scrapped.",
     )
     op.create_index("ix_collection_loan_ref", "collection", ["loan_ref"])
+    op.create_index("ix_collection_asset_id", "collection", ["asset_id"])
     running = sa.text("ended_s IS NULL")
     op.create_index(
         "uq_collection_open",
