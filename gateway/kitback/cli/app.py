@@ -12,6 +12,7 @@ from kitback.cli import (
     grafana,
     history,
     loans,
+    places,
     policy,
     quarantine,
     simulate,
@@ -45,6 +46,7 @@ app.add_typer(flags.app, name="flags")
 app.command()(gateway.gateway)
 app.add_typer(assets.app, name="assets")
 app.add_typer(loans.app, name="loans")
+app.add_typer(places.app, name="places")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(history.app, name="history")
 app.add_typer(grafana.app, name="grafana")

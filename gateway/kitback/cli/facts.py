@@ -55,8 +55,16 @@ _NAMES = {
     "recall_ref": "Notice",
     "reason": "Reason",
     "until_s": "Until",
+    "store_id": "Store",
+    "type": "Type",
+    "name": "Name",
+    "within": "Within",
+    "lat": "Degrees north",
+    "lon": "Degrees east",
 }
 """What staff call each column of the register."""
+_WORDS = ("state", "status", "pathway", "setting", "kind", "type")
+"""Columns whose values are words of ours, not somebody's."""
 _OF_A_LOAN = {"from_s": "Delivered", "to_s": "Ended"}
 
 
@@ -97,7 +105,11 @@ def said(name: str, value: Any) -> str:
         return f"£{value / 100:,.2f}"
     if name.endswith("_s"):
         return when(value)
-    return str(value).replace("_", " ") if name in ("state", "status", "pathway", "setting", "kind") else str(value)
+    return (
+        str(value).replace("_", " ")
+        if name in ("state", "status", "pathway", "setting", "kind", "type")
+        else str(value)
+    )
 
 
 def for_programs(value: Any) -> Any:

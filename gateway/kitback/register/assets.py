@@ -1,4 +1,4 @@
-"""The equipment itself: what it is, what it costs, when it was last serviced and thoroughly examined."""
+"""The equipment itself: what it is, what it costs, which store it is in, when it was last serviced and examined."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ import sqlalchemy as sa
 
 from kitback.policy import Policy
 from kitback.register import clocks, collections, judgements, shelves
+from kitback.register.places import check_store
 from kitback.register.steps import IllegalMove, change, enter, one_of, refuse_existing, refuse_silence, the_row, when
 from kitback.register.tables import asset
 
 KINDS = ("bed", "hoist", "mattress")
 STATES = ("available", "prescribed", "on_loan", "returned", "decontaminated", "in_repair", "scrapped")
 
-STEPS = ("asset.add", "asset.service", "asset.examine", *shelves.STEPS)
+STEPS = ("asset.add", "asset.service", "asset.examine", "asset.scrap", *shelves.STEPS)
 """What the audit log calls them."""
 
 
@@ -48,7 +49,7 @@ def add_asset(
     if value_pence is not None and value_pence < 0:
         raise IllegalMove(f"asset {asset_id} cannot be worth {value_pence} pence: give what a new one costs")
     if store_id is not None:
-        shelves.check_store(conn, store_id)
+        check_store(conn, store_id)
     values = {
         "asset_id": asset_id,
         "kind": kind,

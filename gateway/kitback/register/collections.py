@@ -31,7 +31,6 @@ _NOT_READY: Final = {
     "collected": "is not decontaminated yet: note that first, then its inspection",
     "decontaminated": "is not inspected and tested yet: note that first",
     "in_repair": "is in repair: note its inspection first",
-    "scrapped": "was scrapped: choose another one",
 }
 _NEXT: Final = {
     "requested": "has not come back yet: note its return first",
@@ -216,6 +215,8 @@ def inspect(
     values: dict[str, Any] = {"status": _RESULT[result], "inspected_s": at}
     if result != "repair":
         values["ended_s"] = at
+    if result == "scrap":
+        _scrap(conn, asset_id, at, who, why)
     if result == "pass":
         own = the_row(conn, asset, asset_id, "asset")
         values["credit_pence"] = policy.credit_pence(own.kind, own.value_pence)
@@ -231,6 +232,7 @@ def scrap(conn: sa.Connection, asset_id: str, at: int, *, who: str = "system", w
     """
     mine = _back(conn, asset_id, at, ("collected", "decontaminated", "in_repair"))
     values = {"status": "scrapped", "ended_s": at}
+    _scrap(conn, asset_id, at, who, why)
     change(conn, collection, mine, values, at, who, f"collection.scrap {mine.loan_ref}", why)
     judgements.refresh(conn, asset_id)
 
@@ -253,6 +255,9 @@ def refuse_unready(conn: sa.Connection, asset_id: str, loan_ref: str, at: int) -
     Raises:
         IllegalMove: the reason, and what is to be done first.
     """
+    scrapped_s = the_row(conn, asset, asset_id, "asset").scrapped_s
+    if scrapped_s is not None:
+        raise IllegalMove(f"cannot lend asset {asset_id}: it was scrapped at {when(scrapped_s)}: choose another one")
     mine = latest(conn, asset_id)
     if mine is None:
         return
@@ -329,6 +334,12 @@ def _back(conn: sa.Connection, asset_id: str, at: int, from_status: tuple[str, .
             f"than {when(at)}: check the date"
         )
     return mine
+
+
+def _scrap(conn: sa.Connection, asset_id: str, at: int, who: str, why: str | None) -> None:
+    # Of the asset itself, which outlives what is known of its loans.
+    own = the_row(conn, asset, asset_id, "asset")
+    change(conn, asset, own, {"scrapped_s": at}, at, who, f"asset.scrap {asset_id}", why)
 
 
 def _kind(conn: sa.Connection, asset_id: str) -> str:

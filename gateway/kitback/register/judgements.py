@@ -41,11 +41,13 @@ def forget_power(conn: sa.Connection, asset_id: str) -> None:
     conn.execute(sa.update(judgement).where(judgement.c.asset_id == asset_id), {"unpowered_from": None})
 
 
-_ON_ITS_WAY: Final = {"collected": "returned"} | {each: each for each in ("decontaminated", "in_repair", "scrapped")}
+_ON_ITS_WAY: Final = {"collected": "returned", "decontaminated": "decontaminated", "in_repair": "in_repair"}
 """An asset's state by its latest collection; after any other it is available."""
 
 
 def _in_stores(conn: sa.Connection, asset_id: str) -> str:
+    if conn.scalar(sa.select(asset.c.scrapped_s).where(asset.c.asset_id == asset_id)) is not None:
+        return "scrapped"
     mine = (collection.c.asset_id == asset_id, collection.c.status != "cancelled")
     latest = sa.select(collection.c.status).where(*mine).order_by(collection.c.collection_id.desc()).limit(1)
     return _ON_ITS_WAY.get(conn.scalar(latest) or "", "available")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from kitback.policy import SETTINGS, Policy, PolicyError
 from kitback.register import clocks, collections, holds, judgements, shelves
-from kitback.register.places import check_loan_place
+from kitback.register.places import check_loan_place, check_store
 from kitback.register.recalls import refuse_recalled
 from kitback.register.steps import IllegalMove, change, enter, one_of, refuse_existing, the_row, when
 from kitback.register.tables import asset, loan
@@ -180,7 +180,7 @@ def return_loan(
             "check the date"
         )
     if store_id is not None:
-        shelves.check_store(conn, store_id)
+        check_store(conn, store_id)
     collections.arrive(conn, mine, how, at, who=who, why=why)
     shelves.follow(conn, mine.asset_id, store_id, at, who=who, why=why)
     holds.end_with(conn, loan_ref, at, who=who, why=why)

@@ -90,6 +90,7 @@ asset = Table(
     Column("service_due_s", _Seconds, comment="Null when its kind has none, or the latest is not known"),
     Column("exam_due_s", _Seconds, comment="As service_due_s"),
     Column("store_id", String, ForeignKey("place.place_id"), comment="Where staff put it last; null while on loan"),
+    Column("scrapped_s", _Seconds, comment="Null while it is not"),
     CheckConstraint("kind IN ('bed','hoist','mattress')", name="kind"),
     CheckConstraint(
         "state IN ('available','prescribed','on_loan','returned','decontaminated','in_repair','scrapped')", name="state"

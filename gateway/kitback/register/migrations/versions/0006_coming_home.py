@@ -80,6 +80,7 @@ def _places() -> None:
 def _assets_and_loans() -> None:
     with op.batch_alter_table("asset") as table:
         table.add_column(_text("store_id", "Where staff put it last; null while on loan"))
+        table.add_column(_seconds("scrapped_s", "Null while it is not"))
         table.create_foreign_key(op.f("fk_asset_store_id"), "place", ["store_id"], ["place_id"])
         table.drop_constraint(op.f("ck_asset_state"), type_="check")
         table.create_check_constraint(op.f("ck_asset_state"), _STATES)
