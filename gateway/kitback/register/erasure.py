@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from kitback.policy import Policy
-from kitback.register import audit_log, collections, holds, judgements, loans, visits
+from kitback.register import audit_log, collections, holds, judgements, lines, loans, places, visits
 from kitback.register.steps import IllegalMove, the_row, when
 from kitback.register.store import Register
 from kitback.register.tables import (
@@ -294,10 +294,10 @@ def _scrub(conn: sa.Connection, first: int, last: int, series: Sequence[Series])
     mine = sa.select(outbox.c.outbox_id, outbox.c.lines).where(outbox.c.outbox_id.between(first, last))
     wiped = 0
     for row in conn.execute(mine).all():
-        lines = row.lines.split(b"\n")
-        kept = [b"#" * len(line) if _is_of(line, series) else line for line in lines]
-        if kept != lines:
-            wiped += sum(map(bytes.__ne__, kept, lines))
+        found = row.lines.split(b"\n")
+        kept = [b"#" * len(line) if _is_of(line, series) else line for line in found]
+        if kept != found:
+            wiped += sum(map(bytes.__ne__, kept, found))
             changed = sa.update(outbox).where(outbox.c.outbox_id == row.outbox_id)
             conn.execute(changed, {"lines": b"\n".join(kept)})
     return wiped
