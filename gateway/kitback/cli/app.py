@@ -7,6 +7,7 @@ import typer
 from kitback.cli import (
     assets,
     demo,
+    erase,
     flags,
     gateway,
     grafana,
@@ -47,6 +48,7 @@ app.command()(gateway.gateway)
 app.add_typer(assets.app, name="assets")
 app.add_typer(loans.app, name="loans")
 app.add_typer(places.app, name="places")
+app.add_typer(erase.app, name="erase")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(history.app, name="history")
 app.add_typer(grafana.app, name="grafana")

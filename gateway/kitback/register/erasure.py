@@ -6,6 +6,7 @@ InfluxDB passes over: the account of lines and bytes stays as it is.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -31,25 +32,27 @@ from kitback.register.tables import (
     outbox,
     place,
     quarantine,
+    sink,
     use_day,
     visit,
     visit_task,
     whereabouts,
 )
 
-STEPS = ("loan.erase",)
+STEPS = ("erasure.begin",)
 """What the audit log calls them."""
 
 _DAY: Final = 86_400
 _ROWS_AT_ONCE: Final = 100
 """Rows of the outbox that are looked through in one transaction: others wait for it."""
+_WORDS_AT_ONCE: Final = 50
 _OF_LOAN: Final = (*loans.STEPS, *holds.STEPS, *collections.STEPS)
 _OF_PLACE: Final = (*places.STEPS, "anchor.add")
 _AT: Final = re.compile(rb" (-?\d+)$")
 
 
 class Series(Struct, frozen=True, kw_only=True):
-    """Lines of the history that go: all of a tag, or all flags of an asset, of one time. Seconds, both ends included."""
+    """Lines of the history that go: all of a tag, or all flags of an asset, of one time. Both ends included."""
 
     erasure_id: int
     tag_id: str | None
@@ -74,6 +77,7 @@ class Erasure(Struct, frozen=True, kw_only=True):
 class Trace(Struct, frozen=True):
     """Where something that was looked for is."""
 
+    word: str
     table: str
     column: str
     rows: int
@@ -123,7 +127,7 @@ def forget(
     if conn.scalar(sa.select(sa.exists().where(mine, collection.c.ended_s.is_(None)))):
         raise IllegalMove(f"the equipment of loan {loan_ref} is not available again yet: erase it when it is")
     began = min(each for each in (lent.prescribed_s, lent.from_s) if each is not None)
-    _leave_to_history(conn, lent.asset_id, began, _last_flag(conn, lent), at, who, why)
+    _leave_to_history(conn, lent, began, at, who, why)
     flags = list(conn.scalars(sa.select(flag.c.flag_id).where(flag.c.loan_ref == loan_ref)))
     _forget_entries(conn, [f"{step} {loan_ref}" for step in _OF_LOAN])
     _forget_entries(conn, [f"{step} {flag_id}" for step in flag_steps for flag_id in flags])
@@ -161,7 +165,10 @@ def scrub(register: Register, at: int, tick: Callable[[int], None] = lambda _: N
         tick(len(some))
     if series:
         with register.write() as conn:
-            _set(conn, [each.erasure_id for each in series], {"outbox_s": at})
+            ids = [each.erasure_id for each in series]
+            _set(conn, ids, {"outbox_s": at})
+            if not conn.scalar(sa.select(sa.exists().where(sink.c.name.is_not(None)))):
+                done(conn, ids, at)  # no history was ever written
     return wiped
 
 
@@ -183,51 +190,54 @@ def erasures(conn: sa.Connection) -> list[Erasure]:
     return [Erasure(**row._mapping) for row in found]
 
 
-def traces(conn: sa.Connection, word: str) -> list[Trace]:
-    """Where in the register a reference or an id is still to be found, as a word of its own: in every text there is."""
-    whole = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
-    found = []
+def traces(conn: sa.Connection, words: Collection[str]) -> list[Trace]:
+    """Where in the register references or ids are still to be found, each as a word of its own: every text is read."""
+    some, found = [], Counter[tuple[str, str, str]]()
     for table in metadata.sorted_tables:
-        for column in table.columns:
-            if isinstance(column.type, (sa.String, sa.LargeBinary)):
-                rows = sum(bool(whole.search(text)) for text in _holding(conn, column, word))
-                if rows:
-                    found.append(Trace(table.name, column.name, rows))
-    return found
+        some += [(table, column) for column in table.columns if isinstance(column.type, (sa.String, sa.LargeBinary))]
+    ordered = sorted(words)
+    for first in range(0, len(ordered), _WORDS_AT_ONCE):
+        asked = ordered[first : first + _WORDS_AT_ONCE]
+        whole = re.compile("|".join(rf"(?<![\w-]){re.escape(word)}(?![\w-])" for word in asked))
+        for table, column in some:
+            for text in _holding(conn, column, asked):
+                found.update((word, table.name, column.name) for word in set(whole.findall(text)))
+    return [Trace(*where, rows) for where, rows in sorted(found.items())]
 
 
-def _leave_to_history(
-    conn: sa.Connection, asset_id: str, from_s: int, to_s: int, at: int, who: str, why: str | None
-) -> None:
+def _leave_to_history(conn: sa.Connection, lent: sa.Row[Any], from_s: int, at: int, who: str, why: str | None) -> None:
     """Note what of the history is to go: of each tag the time that it was on the asset, and the asset's flags."""
-    rows: list[dict[str, Any]] = [{"tag_id": None, "asset_id": asset_id, "from_s": from_s, "to_s": to_s}]
+    asset_id, to_s = lent.asset_id, lent.to_s
+    flags_to_s = _lent_again(conn, lent) or at
+    rows: list[dict[str, Any]] = [{"tag_id": None, "asset_id": asset_id, "from_s": from_s, "to_s": flags_to_s}]
     ended = sa.func.coalesce(fitting.c.to_s, to_s)
     on_it = sa.select(fitting).where(fitting.c.asset_id == asset_id, fitting.c.from_s <= to_s, ended >= from_s)
     for fitted in conn.execute(on_it.order_by(fitting.c.from_s)):
         until = to_s if fitted.to_s is None else min(to_s, fitted.to_s)
-        rows.append(
-            {"tag_id": fitted.tag_id, "asset_id": None, "from_s": max(from_s, fitted.from_s), "to_s": until}
-        )
+        rows.append({"tag_id": fitted.tag_id, "asset_id": None, "from_s": max(from_s, fitted.from_s), "to_s": until})
     for row in rows:
         new = sa.insert(erasure).returning(erasure.c.erasure_id)
         erasure_id = conn.scalars(new, {"asked_s": at, "who": who, **row}).one()
-        audit_log.note(conn, at, who, f"loan.erase {erasure_id}", why=why)
+        audit_log.note(conn, at, who, f"erasure.begin {erasure_id}", why=why)
     tags = [row["tag_id"] for row in rows if row["tag_id"]]
     # What could not be read may hold what it saw.
     _delete(conn, quarantine, quarantine.c.tag_id.in_(tags), quarantine.c.last_at.between(from_s, to_s))
 
 
-def _last_flag(conn: sa.Connection, lent: sa.Row[Any]) -> int:
-    """When the history was last told of a loan: what its flags saw may have been over after it."""
-    closed = conn.scalar(sa.select(sa.func.max(flag.c.closed_at)).where(flag.c.loan_ref == lent.loan_ref))
-    return max(lent.to_s, closed or 0)
+def _lent_again(conn: sa.Connection, lent: sa.Row[Any]) -> int | None:
+    """Just before the equipment was lent again: until then the history may be told of a loan's flags."""
+    began = sa.func.coalesce(loan.c.prescribed_s, loan.c.from_s)
+    next_s: int | None = conn.scalar(
+        sa.select(sa.func.min(began)).where(loan.c.asset_id == lent.asset_id, began >= lent.to_s)
+    )
+    return None if next_s is None else next_s - 1
 
 
 def _forget_what_was_seen(conn: sa.Connection, asset_id: str, from_s: int, to_s: int) -> None:
     # The days at both ends go whole: a day is kept as one sum.
     _delete(conn, use_day, use_day.c.asset_id == asset_id, use_day.c.day.between(from_s // _DAY, to_s // _DAY))
-    during = whereabouts.c.from_s.between(from_s, to_s)
-    _delete(conn, whereabouts, whereabouts.c.asset_id == asset_id, during)
+    during = (whereabouts.c.from_s >= from_s, whereabouts.c.from_s < to_s)
+    _delete(conn, whereabouts, whereabouts.c.asset_id == asset_id, *during)
 
 
 def _forget_tasks(conn: sa.Connection, lent: sa.Row[Any], visits: Sequence[int], began: int) -> None:
@@ -318,11 +328,14 @@ def _is_within(line: bytes, series: Series) -> bool:
     return at is not None and series.from_s <= int(at[1]) // 1_000_000 <= series.to_s
 
 
-def _holding(conn: sa.Connection, column: sa.Column[Any], word: str) -> Iterator[str]:
-    """The values of a column that may hold a word."""
+def _holding(conn: sa.Connection, column: sa.Column[Any], words: Sequence[str]) -> Iterator[str]:
+    """The values of a column that may hold one of some words."""
     if isinstance(column.type, sa.LargeBinary):
-        for value in conn.scalars(sa.select(column).execution_options(yield_per=100)):
-            if value is not None and word.encode() in value:
+        wanted = [word.encode() for word in words]
+        for value in conn.scalars(sa.select(column).where(column.is_not(None)).execution_options(yield_per=100)):
+            if any(word in value for word in wanted):
                 yield value.decode(errors="replace")
         return
-    yield from conn.scalars(sa.select(column).where(column.contains(word, autoescape=True)))
+    yield from conn.scalars(
+        sa.select(column).where(sa.or_(*(column.contains(word, autoescape=True) for word in words)))
+    )
