@@ -6,6 +6,7 @@ import typer
 
 from kitback.cli import (
     assets,
+    collections,
     demo,
     erase,
     flags,
@@ -18,6 +19,7 @@ from kitback.cli import (
     quarantine,
     simulate,
     tag,
+    visits,
     worklist,
 )
 from kitback.cli.plain import WRONG
@@ -47,6 +49,8 @@ app.add_typer(flags.app, name="flags")
 app.command()(gateway.gateway)
 app.add_typer(assets.app, name="assets")
 app.add_typer(loans.app, name="loans")
+app.add_typer(collections.app, name="collections")
+app.add_typer(visits.app, name="visits")
 app.add_typer(places.app, name="places")
 app.add_typer(erase.app, name="erase")
 app.add_typer(quarantine.app, name="quarantine")

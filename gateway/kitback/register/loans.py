@@ -137,8 +137,9 @@ def deliver(
             "check the date"
         )
     values = {"from_s": at, "delivered_by": by}
+    after = _with_clocks(policy, mine, values)
     shelves.follow(conn, mine.asset_id, None, at, who=who, why=why)
-    _change(conn, mine, _with_clocks(policy, mine, values), at, who, f"loan.deliver {loan_ref}", why)
+    _change(conn, mine, after, at, who, f"loan.deliver {loan_ref}", why)
 
 
 def cancel(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "system", why: str | None = None) -> None:
@@ -318,9 +319,9 @@ def _begin(
     refuse_recalled(conn, asset_id)
     unset: dict[str, Any] = {"speed": None, "prescribed_s": None, "from_s": None, "due_own": False, "reviewed_s": None}
     facts = unset | {"special": False} | given
+    enter(conn, loan, facts | clocks.of_loan(policy, facts), at, who, what, why)
     if facts["from_s"] is not None:
         shelves.follow(conn, asset_id, None, at, who=who, why=why)
-    enter(conn, loan, facts | clocks.of_loan(policy, facts), at, who, what, why)
     judgements.refresh(conn, asset_id)
 
 

@@ -97,6 +97,7 @@ overdue: Final = Rule(
     against=_loan_period,
     over=("due_soon", "review_due"),
     needs_whole=False,
+    asks_of_loan=True,
 )
 due_soon: Final = Rule(
     name="due_soon",
@@ -107,6 +108,7 @@ due_soon: Final = Rule(
     seen=("loan_from", "due_soon_s", "due_s", "used_at", "complete_to"),
     against=lambda _: ("watch", "due_soon"),
     needs_whole=False,
+    asks_of_loan=True,
 )
 review_due: Final = Rule(
     name="review_due",
@@ -117,4 +119,5 @@ review_due: Final = Rule(
     seen=("loan_from", "review_s"),
     against=lambda case: ("pathway", case.row.pathway or "", "review"),
     needs_whole=False,
+    asks_of_loan=True,
 )

@@ -102,6 +102,7 @@ never_used: Final = Rule(
     seen=("loan_from", "fitted_at", "home_from", "used_at", "complete_to"),
     against=_threshold,
     over=("idle",),
+    asks_of_loan=True,
     waits_for_hold=True,
 )
 idle: Final = Rule(
@@ -114,6 +115,7 @@ idle: Final = Rule(
     action=ask,
     seen=("used_at", "home_from", "complete_to"),
     against=_threshold,
+    asks_of_loan=True,
     waits_for_hold=True,
 )
 in_use_not_on_loan: Final = Rule(
