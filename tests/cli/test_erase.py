@@ -1,6 +1,7 @@
 """`kitback erase`: a reason before its time, what the gateway has still to do, and the proof."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from kitback.cli.app import app
 from kitback.register import assets, collections, loans, outbox, places
-from lending import DAY, NOW, Service
+from lending import DAY, Service
 
 
 def kitback(*arguments: str) -> Result:
@@ -18,15 +19,16 @@ def kitback(*arguments: str) -> Result:
 @pytest.fixture(autouse=True)
 def over(service: Service) -> Service:
     """Two loans whose equipment is home: LN-new was over last month, LN-old long ago."""
+    now = int(time.time())  # the command's own clock
     with service.register.write() as conn:
         for name, days in (("new", 30), ("old", 900)):
-            places.add_place(conn, f"home-{name}", None, "loan_address", "Home", NOW - 1000 * DAY)
-            assets.add_asset(conn, f"B-{name}", "bed", "Bed", NOW - 1000 * DAY)
+            places.add_place(conn, f"home-{name}", None, "loan_address", "Home", now - 1000 * DAY)
+            assets.add_asset(conn, f"B-{name}", "bed", "Bed", now - 1000 * DAY)
             lent = (f"LN-{name}", f"B-{name}", "long_term", "home", f"home-{name}")
-            loans.lend(conn, service.policy, *lent, NOW - 1000 * DAY)
-            loans.return_loan(conn, f"LN-{name}", NOW - days * DAY)
-            collections.decontaminate(conn, service.policy, f"B-{name}", NOW - days * DAY)
-            collections.inspect(conn, service.policy, f"B-{name}", NOW - days * DAY, "pass")
+            loans.lend(conn, service.policy, *lent, now - 1000 * DAY)
+            loans.return_loan(conn, f"LN-{name}", now - days * DAY)
+            collections.decontaminate(conn, service.policy, f"B-{name}", now - days * DAY)
+            collections.inspect(conn, service.policy, f"B-{name}", now - days * DAY, "pass")
     return service
 
 
