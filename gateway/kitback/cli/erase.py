@@ -200,12 +200,17 @@ def _erase(
         with register.read() as conn:
             found = erasure.traces(conn, words)
             waiting = len(erasure.pending(conn))
-    line(f"Erased: {len(refs)} loans; {wiped} lines of history wiped from the outbox.")
+    line(f"Erased: {_some(len(refs), 'loan')}; {_some(wiped, 'line')} of history wiped from the outbox.")
     if waiting:
-        line(f"InfluxDB: the gateway deletes {waiting} histories from it; `kitback erase status` says when.")
+        histories = "1 history" if waiting == 1 else f"{waiting} histories"
+        line(f"InfluxDB: the gateway deletes {histories} from it; `kitback erase status` says when they are gone.")
     if found:
         _show(found)
         fail("something of what was erased is still named in the register: see above")
+
+
+def _some(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _some(number: int, what: str) -> str:
