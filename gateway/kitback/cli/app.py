@@ -8,6 +8,7 @@ from kitback.cli import (
     assets,
     collections,
     demo,
+    erase,
     export,
     feed,
     flags,
@@ -60,6 +61,7 @@ app.add_typer(collections.app, name="collections")
 app.add_typer(visits.app, name="visits")
 app.add_typer(places.app, name="places")
 app.command()(kpi.kpi)
+app.add_typer(erase.app, name="erase")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(history.app, name="history")
 app.add_typer(grafana.app, name="grafana")

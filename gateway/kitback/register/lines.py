@@ -113,7 +113,7 @@ def gateway_line(values: Mapping[str, int], at_s: int) -> bytes:
 
 
 def _line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, Field], at_us: int) -> bytes:
-    series = ",".join([measurement, *(f"{name}={_tag(value)}" for name, value in tags.items())])
+    series = ",".join([measurement, *(f"{name}={tag_value(value)}" for name, value in tags.items())])
     return f"{series} {_fields(fields)} {at_us}".encode()
 
 
@@ -121,7 +121,8 @@ def _fields(fields: Mapping[str, Field]) -> str:
     return ",".join(f"{name}={_field(value)}" for name, value in fields.items())
 
 
-def _tag(value: str) -> str:
+def tag_value(value: str) -> str:
+    """A tag's value as it stands in a line."""
     # A backslash before the next separator would swallow it: the protocol has no escape for that.
     value = value.replace("\\", "/").replace("\n", " ")
     return value.replace(",", "\\,").replace(" ", "\\ ").replace("=", "\\=")
