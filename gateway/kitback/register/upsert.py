@@ -177,7 +177,8 @@ def _put(
         statement = statement.from_select(names, sa.select(*(given.c[name] for name in names)))
     else:
         statement = statement.values({name: sa.bindparam(name) for name in names})
-        if not add and not latest and not table.dialect_options["sqlite"]["with_rowid"] and set(names) == {*table.c.keys()}:
+        whole = set(names) == {*table.c.keys()} and not add and not latest
+        if whole and not table.dialect_options["sqlite"]["with_rowid"]:
             # Without another index such a row is written over where it is: one search of the tree instead of three.
             return statement.prefix_with("OR REPLACE")
     new = statement.excluded
