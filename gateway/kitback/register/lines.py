@@ -47,8 +47,8 @@ def record_line(
     whose = _whose(tag_id, asset_id, kind)
     at_us = at_s * 1_000_000 + record.seq % 1_000_000
     if isinstance(record, wire.Use):  # nearly all are
-        told = f"span={record.span}i,in_use={record.in_use}i,events={record.events}i"
-        return f'use{whose}{told},quality="{quality}" {at_us}'.encode()
+        span, in_use, events = record.span, record.in_use, record.events
+        return f'use{whose}span={span}i,in_use={in_use}i,events={events}i,quality="{quality}" {at_us}'.encode()
     measurement, told = _of_record(record, place_type)
     return f'{measurement}{whose}{told},quality="{quality}" {at_us}'.encode()
 
