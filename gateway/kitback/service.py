@@ -78,6 +78,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much history the outbox may hold, in MiB; None is a quarter of the register's disk."""
     web: Web | None = None
     """None serves no pages."""
+    feeds: dict[str, Annotated[str, Meta(min_length=16)]] = {}
+    """The tokens of the provider's systems that may tell of loans at /api/feed, by the names we give those systems."""
     watch_every_s: float = 60.0
     shard_groups: ShardGroups = 1
     """Sessions that the tags are divided among, for as many gateways at most; settled by a register's first start."""
@@ -181,7 +183,7 @@ class Gateway:
         upkeep = Upkeep(register, self._clock)
         self._run("upkeep", lambda: self._led(leases, "upkeep", upkeep.run_once))
         if config.web is not None:
-            self._start_web(create_app(register, self._clock, policy), config.web)
+            self._start_web(create_app(register, self._clock, policy, config.feeds), config.web)
         self._await(worker)
 
     def _await(self, worker: Worker) -> None:

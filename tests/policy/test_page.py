@@ -14,7 +14,10 @@ _TABLES = (
     ("kind", ("idle_home", "idle_care_home")),
     ("kind", ("supply", "reports_every", "silent_after", "safety_check_within", "low_battery_mv")),
     ("kind", ("service_every", "examine_every", "value_pence")),
+    ("kind", ("credit_pct", "cleaning_pence", "new_co2_kg")),
 )
+_FOR_ALL = ("watch", "collection", "feed")
+"""Sections without names, a row a setting."""
 
 
 def test_the_page_prints_every_default_of_a_table_with_its_origin() -> None:
@@ -25,14 +28,14 @@ def test_the_page_prints_every_default_of_a_table_with_its_origin() -> None:
 
 def test_the_page_prints_every_default_that_holds_for_all_loans() -> None:
     for key in _POLICY.entries:
-        if key[0] == "watch":
+        if key[0] in _FOR_ALL:
             row = f"| `{key[-1]}` | {_cell(key)} | "
             assert row in _PAGE, f"docs/policy.md should say:\n{row}"
 
 
 def test_the_page_leaves_no_default_out() -> None:
     printed = {(section, field) for section, fields in _TABLES for field in fields}
-    entries = {(key[0], key[-1]) for key in _POLICY.entries if key[0] != "watch" and key[-1] != "name"}
+    entries = {(key[0], key[-1]) for key in _POLICY.entries if key[0] not in _FOR_ALL and key[-1] != "name"}
     assert entries == printed
 
 

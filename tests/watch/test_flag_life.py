@@ -8,6 +8,7 @@ from kitback.register.tables import audit, flag, use_day
 from kitback.watch import Judged
 from kitback.watch.life import Outcome, Status, move
 from lending import DAY, HOUR, NOW, Service
+from moves import return_ready
 
 pytestmark = pytest.mark.both_engines
 
@@ -301,7 +302,7 @@ def test_what_is_the_assets_lives_on_when_its_loan_ends_and_another_begins(servi
     for at in (NOW + HOUR, NOW + 2 * HOUR):
         with service.register.write() as conn:
             if at == NOW + HOUR:
-                loans.return_loan(conn, "L-B", at)
+                return_ready(conn, "L-B", at)
             else:
                 loans.lend(conn, service.policy, "L-2", "B", "end_of_life", "home", "home", at)
         service.tell("B", **(told | OF_ASSET[rule]))
@@ -320,7 +321,7 @@ def test_a_collection_of_one_loan_is_none_of_the_next(service: Service) -> None:
         outcome = Outcome.NOT_NEEDED if to is Status.CONFIRMED else None
         decide(service, to, NOW, outcome=outcome, rule="service_due")
     with service.register.write() as conn:
-        loans.return_loan(conn, "L-B", NOW + HOUR)
+        return_ready(conn, "L-B", NOW + HOUR)
         loans.lend(conn, service.policy, "L-2", "B", "end_of_life", "home", "home", NOW + HOUR)
     service.tell("B", service_due_s=NOW + DAY)
     service.judge(NOW + HOUR)

@@ -23,6 +23,7 @@ from kitback.cli.step import (
     happened,
     look,
     step,
+    store_ids,
 )
 from kitback.cli.tables import table
 from kitback.cli.where import RegisterOption
@@ -34,6 +35,10 @@ app = typer.Typer(
 _POUNDS = re.compile(r"([0-9]{1,7})(?:\.([0-9]{1,2}))?")
 AssetArgument = Annotated[
     str, typer.Argument(metavar="ASSET", help="Its GIAI or equipment number.", autocompletion=completing(asset_ids))
+]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(metavar="STORE", help="The store it is in, by its id.", autocompletion=completing(store_ids)),
 ]
 NoticeArgument = Annotated[str, typer.Argument(metavar="NOTICE", help="The safety notice's own number.")]
 TagArgument = Annotated[str, typer.Argument(metavar="TAG", help="The hexadecimal digits on the tag's label.")]
@@ -61,6 +66,10 @@ class State(StrEnum):
     AVAILABLE = "available"
     PRESCRIBED = "prescribed"
     ON_LOAN = "on_loan"
+    RETURNED = "returned"
+    DECONTAMINATED = "decontaminated"
+    IN_REPAIR = "in_repair"
+    SCRAPPED = "scrapped"
 
 
 @app.command("list")
@@ -155,6 +164,7 @@ def add(
         int | None, typer.Option(metavar="POUNDS", parser=pence, help="What a new one costs; else as the policy says.")
     ] = None,
     commissioner: Annotated[str | None, typer.Option(help="Who paid for it.")] = None,
+    store: StoreOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
     at: AtOption = None,
@@ -172,10 +182,31 @@ def add(
             serial=serial,
             value_pence=value,
             commissioner=commissioner,
+            store_id=store,
             who=who,
             why=why,
         )
     typer.echo(f"{asset_id} is in the register, available for loan.")
+
+
+@app.command()
+def put(
+    register: RegisterOption,
+    asset_id: AssetArgument,
+    store: Annotated[
+        str, typer.Argument(metavar="STORE", help="The store's id.", autocompletion=completing(store_ids))
+    ],
+    who: WhoOption = "",
+    why: WhyOption = None,
+    at: AtOption = None,
+) -> None:
+    """It is in this store now: it was brought there from another one, or found there. What is on loan comes back with
+    its loan instead."""
+    from kitback.register import shelves
+
+    with step(register) as conn:
+        shelves.put(conn, asset_id, store, happened(at), who=who, why=why)
+    typer.echo(f"{asset_id} is in {store}.")
 
 
 @app.command()

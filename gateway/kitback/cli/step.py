@@ -159,6 +159,20 @@ def place_ids(conn: "sa.Connection", begun: str) -> list[str]:
     return _beginning(conn, place.c.place_id, begun, place.c.type != "zone")
 
 
+def every_place_id(conn: "sa.Connection", begun: str) -> list[str]:
+    """Places whose ids begin so, parts of others as well."""
+    from kitback.register.tables import place
+
+    return _beginning(conn, place.c.place_id, begun)
+
+
+def store_ids(conn: "sa.Connection", begun: str) -> list[str]:
+    """Stores whose ids begin so."""
+    from kitback.register.tables import place
+
+    return _beginning(conn, place.c.place_id, begun, place.c.type == "store")
+
+
 def _beginning(
     conn: "sa.Connection", column: "sa.Column[str]", begun: str, *which: "sa.ColumnElement[bool]"
 ) -> list[str]:

@@ -3,19 +3,22 @@
 from kitback.policy.calendar import Hours
 from kitback.policy.explain import Facts, Reckoned, explain, moment
 from kitback.policy.file import Checked, Mistake, check, load, restore
-from kitback.policy.model import SETTINGS, DeliverySpeed, Kind, Pathway, Watch
+from kitback.policy.model import SETTINGS, Collection, DeliverySpeed, Feed, Kind, Pathway, Watch
 from kitback.policy.period import LONDON, Period
-from kitback.policy.policy import Clocks, Difference, Entry, Key, Policy, PolicyError, Scalar
+from kitback.policy.policy import VAN, Clocks, Difference, Entry, Key, Policy, PolicyError, Scalar
 
 __all__ = [
     "LONDON",
     "SETTINGS",
+    "VAN",
     "Checked",
     "Clocks",
+    "Collection",
     "DeliverySpeed",
     "Difference",
     "Entry",
     "Facts",
+    "Feed",
     "Hours",
     "Key",
     "Kind",

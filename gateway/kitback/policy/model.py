@@ -11,7 +11,8 @@ SETTINGS = ("home", "care_home", "school", "hospital")
 """Where equipment is lent to."""
 
 _Amount = Annotated[int, Meta(ge=0, le=99_999_999)]
-"""In pence or millivolts."""
+"""In pence, millivolts, kilograms, grams or kilometres."""
+_Percent = Annotated[int, Meta(ge=0, le=100)]
 _Days = Annotated[int, Meta(ge=1, le=999)]
 
 
@@ -44,7 +45,7 @@ class Pathway(Struct, frozen=True, kw_only=True):
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """One kind of equipment: how its use and its tag's silence are judged, when it is serviced, what it is worth."""
+    """One kind of equipment: how use and silence are judged, its upkeep, what it is worth, what its trip home costs."""
 
     name: str
     idle_home: Period
@@ -60,10 +61,23 @@ class Kind(Struct, frozen=True, kw_only=True):
     """Between two thorough examinations; None: it has none."""
     value_pence: _Amount
     """Of one whose own value nobody has noted."""
+    credit_pct: _Percent
+    """Of its value, given back to the commissioner once it is available again."""
+    cleaning_pence: _Amount
+    new_co2_kg: _Amount
+    """Greenhouse gases of making a new one, as carbon dioxide."""
 
     def idle(self, setting: str) -> Period:
         """Not used for this long is worth a question. Every setting but a care home counts as home."""
         return self.idle_care_home if setting == "care_home" else self.idle_home
+
+
+class Feed(Struct, frozen=True, kw_only=True):
+    """How far the provider's own system is believed."""
+
+    stale_after: Period
+    contradicted_after: Period
+    """What a tag still says otherwise so long after what was told, it contradicts."""
 
 
 class Watch(Struct, frozen=True, kw_only=True):
@@ -77,3 +91,14 @@ class Watch(Struct, frozen=True, kw_only=True):
     service_warning: Period
     exam_warning: Period
     floor_pence: _Amount
+
+
+class Collection(Struct, frozen=True, kw_only=True):
+    """What a trip home costs, in money and carbon, whatever comes back."""
+
+    van_pence: _Amount
+    journey_km: _Amount
+    """Of a van, for one visit."""
+    van_co2_g_per_km: _Amount
+    reuse_saves_pct: _Percent
+    """Of the carbon of a new one, after cleaning and repair."""

@@ -3,16 +3,19 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from msgspec import Struct
 
 from kitback.policy.calendar import add_working_days
-from kitback.policy.model import SETTINGS, DeliverySpeed, Kind, Pathway, Watch
+from kitback.policy.model import SETTINGS, Collection, DeliverySpeed, Feed, Kind, Pathway, Watch
 
 _T = TypeVar("_T")
 
 _ORIGINS = {"P": "published", "J": "Kitback's judgement", "own": "your policy file", "": ""}
+
+VAN: Final = "van"
+"""How equipment came back when a van was sent for it; all other ways need none."""
 
 Scalar = str | int | bool
 Key = tuple[str, ...]
@@ -66,6 +69,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     pathway: dict[str, Pathway]
     kind: dict[str, Kind]
     watch: Watch
+    collection: Collection
+    feed: Feed
     entries: dict[Key, Entry]
     """Every line as it was written, for showing."""
 
@@ -165,6 +170,28 @@ class Policy(Struct, frozen=True, kw_only=True):
         """
         every = self._kind(kind).examine_every
         return every.after(at_s) if every else None
+
+    def credit_pence(self, kind: str, value_pence: int | None) -> int:
+        """What a commissioner gets back for a piece of `kind` that is available again, rounded down to a penny.
+
+        Args:
+            value_pence: what a new one costs; None: as the policy says of its kind.
+
+        Raises:
+            PolicyError: no such kind.
+        """
+        its = self._kind(kind)
+        return (its.value_pence if value_pence is None else value_pence) * its.credit_pct // 100
+
+    def homecoming_cost_pence(self, kind: str, how: str) -> int:
+        """What it costs to have a piece of `kind` back and cleaned; `how` it came is `van`, `drop_off` or `found`.
+
+        A van counts whole for each piece, whatever else it did there: what that saved is counted in journeys.
+
+        Raises:
+            PolicyError: no such kind.
+        """
+        return self._kind(kind).cleaning_pence + (self.collection.van_pence if how == VAN else 0)
 
     @property
     def values(self) -> dict[str, Scalar]:

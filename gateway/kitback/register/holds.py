@@ -5,7 +5,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from kitback.policy import Policy
-from kitback.register import judgements
+from kitback.register import audit_log, judgements
 from kitback.register.steps import IllegalMove, change, enter, refuse_silence, the_row, when
 from kitback.register.tables import hold, loan
 
@@ -65,12 +65,15 @@ def begin(
 
 
 def end(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "system", why: str | None = None) -> None:
-    """Release a loan before its hold ends by itself.
+    """Release a loan. What is said of a hold that ran out by itself before then is noted, and changes nothing.
 
     Raises:
-        IllegalMove: there is no such loan, or it is not held at that time.
+        IllegalMove: there is no such loan, it is over, or it was not held at that time, nor before it since.
     """
     mine = the_row(conn, loan, loan_ref, "loan")
+    if _ran_out(conn, mine, at):
+        audit_log.note(conn, at, who, f"hold.end {loan_ref}", why=why, before={}, after={})
+        return
     if not _release(conn, loan_ref, at, who, why):
         raise IllegalMove(f"loan {loan_ref} is not held at {when(at)}: there is nothing to release")
     judgements.refresh(conn, mine.asset_id)
@@ -92,6 +95,11 @@ def latest_known(conn: sa.Connection, loan_ref: str) -> int | None:
     known = sa.func.max(sa.func.coalesce(hold.c.ended_s, hold.c.from_s))
     latest: int | None = conn.scalar(sa.select(known).where(hold.c.loan_ref == loan_ref))
     return latest
+
+
+def _ran_out(conn: sa.Connection, mine: sa.Row[Any], at: int) -> bool:
+    latest = _latest(conn, mine.loan_ref)
+    return mine.to_s is None and latest is not None and latest.ended_s is None and latest.until_s <= at
 
 
 def _release(conn: sa.Connection, loan_ref: str, at: int, who: str, why: str | None) -> bool:

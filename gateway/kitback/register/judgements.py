@@ -1,10 +1,10 @@
-"""Keeps `judgement`, the one row an asset that rules look at, in step with loans, holds, recalls and fittings."""
+"""Keeps `judgement`, the one row an asset that rules look at, and the asset's state in step with what staff enter."""
 
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from kitback.register.tables import asset, fitting, hold, judgement, loan, recall, tag_now, use_day
+from kitback.register.tables import asset, collection, fitting, hold, judgement, loan, recall, tag_now, use_day
 
 
 def begin(conn: sa.Connection, asset_id: str, kind: str) -> None:
@@ -29,15 +29,33 @@ def refresh(conn: sa.Connection, asset_id: str) -> None:
     used_at = conn.scalar(
         sa.select(sa.func.max(use_day.c.used_at)).where(use_day.c.asset_id == asset_id, use_day.c.used_at > since)
     )
-    values = _of_loan(conn, asset_id, lent) | _of_asset(conn, asset_id) | _of_tag(conn, fitted) | {"used_at": used_at}
+    state = _in_stores(conn, asset_id) if lent is None else "prescribed" if lent.from_s is None else "on_loan"
+    upkeep = _nothing_due() if state == "scrapped" else _of_asset(conn, asset_id)
+    values = _of_loan(conn, asset_id, lent) | upkeep | _of_tag(conn, fitted) | {"used_at": used_at}
     conn.execute(sa.update(judgement).where(mine), values)
-    state = "available" if lent is None else "prescribed" if lent.from_s is None else "on_loan"
     conn.execute(sa.update(asset).where(asset.c.asset_id == asset_id), {"state": state})
 
 
 def forget_power(conn: sa.Connection, asset_id: str) -> None:
     """What was said about power is nobody's word any more; a tag that finds it so says it again."""
     conn.execute(sa.update(judgement).where(judgement.c.asset_id == asset_id), {"unpowered_from": None})
+
+
+_ON_ITS_WAY: Final = {"collected": "returned", "decontaminated": "decontaminated", "in_repair": "in_repair"}
+"""An asset's state by its latest collection; after any other it is available."""
+
+
+def _in_stores(conn: sa.Connection, asset_id: str) -> str:
+    if conn.scalar(sa.select(asset.c.scrapped_s).where(asset.c.asset_id == asset_id)) is not None:
+        return "scrapped"
+    mine = (collection.c.asset_id == asset_id, collection.c.status != "cancelled")
+    latest = (
+        sa.select(collection.c.status)
+        .where(*mine)
+        .order_by(collection.c.ended_s.is_not(None), collection.c.ended_s.desc(), collection.c.collection_id.desc())
+        .limit(1)
+    )
+    return _ON_ITS_WAY.get(conn.scalar(latest) or "", "available")
 
 
 def _of_loan(conn: sa.Connection, asset_id: str, lent: sa.Row[Any] | None) -> dict[str, Any]:
@@ -53,6 +71,7 @@ def _of_loan(conn: sa.Connection, asset_id: str, lent: sa.Row[Any] | None) -> di
         "due_s": lent and lent.due_s,
         "due_soon_s": lent and lent.due_soon_s,
         "review_s": lent and lent.review_s,
+        "fed_by": lent and lent.fed_by,
         "held_until": lent and _held_until(conn, lent.loan_ref),
         "home_from": lent and _home_from(conn, lent.loan_ref),
         "free_from": _free_from(conn, asset_id) if lent is None else None,
@@ -76,6 +95,11 @@ def _free_from(conn: sa.Connection, asset_id: str) -> int | None:
     mine = (loan.c.asset_id == asset_id, loan.c.from_s.is_not(None))
     free: int | None = conn.scalar(sa.select(sa.func.max(loan.c.to_s)).where(*mine))
     return free
+
+
+def _nothing_due() -> dict[str, Any]:
+    """Of what was scrapped."""
+    return dict.fromkeys(("service_due_s", "exam_due_s", "recalled_from"))
 
 
 def _of_asset(conn: sa.Connection, asset_id: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from kitback.policy import SETTINGS, Policy, PolicyError
-from kitback.register import clocks, holds, judgements
-from kitback.register.places import check_loan_place
+from kitback.register import clocks, collections, holds, judgements, shelves
+from kitback.register.places import check_loan_place, check_store
 from kitback.register.recalls import refuse_recalled
 from kitback.register.steps import IllegalMove, change, enter, one_of, refuse_existing, the_row, when
 from kitback.register.tables import asset, loan
@@ -25,6 +25,7 @@ STEPS = (
     "loan.move",
     "loan.carers",
     "loan.end",
+    "loan.clocks",
 )
 """What the audit log calls them."""
 
@@ -42,6 +43,7 @@ def prescribe(
     speed: str | None = None,
     commissioner: str | None = None,
     used_by_paid_carers: bool = False,
+    special: bool = False,
     who: str = "system",
     why: str | None = None,
 ) -> None:
@@ -51,9 +53,11 @@ def prescribe(
         speed: its delivery speed, as the policy names it; None: its pathway's.
         commissioner: who pays for it.
         used_by_paid_carers: whether others than the person and unpaid family work with it: LOLER applies then.
+        special: whether it was bought for this loan, for there was none in stock that would do.
 
     Raises:
-        IllegalMove: the asset is out, reserved or called back, the reference is taken, or something named is unknown.
+        IllegalMove: the asset is out, reserved, not ready since it came back, or called back; the reference is taken,
+            or something named is unknown.
     """
     if speed is not None:
         one_of("delivery speed", speed, tuple(policy.delivery_speed))
@@ -67,6 +71,7 @@ def prescribe(
         "used_by_paid_carers": used_by_paid_carers,
         "prescribed_s": at,
         "speed": speed,
+        "special": special,
     }
     _begin(conn, policy, values, at, who, f"loan.prescribe {loan_ref}", why)
 
@@ -111,20 +116,20 @@ def deliver(
     loan_ref: str,
     at: int,
     *,
-    by: Literal["staff", "tag"] = "staff",
+    by: Literal["staff", "tag", "feed"] = "staff",
     who: str = "system",
     why: str | None = None,
 ) -> None:
     """What was prescribed is there and set up: the loan's own clocks run from `at` on.
 
     Args:
-        by: who says so. Staff may put right what only the tag has said.
+        by: who says so. Others may put right what only the tag has said.
 
     Raises:
         IllegalMove: it was delivered already, is over, or was prescribed later than `at`.
     """
     mine = _running(conn, loan_ref, at)
-    if mine.from_s is not None and not (mine.delivered_by == "tag" and by == "staff"):
+    if mine.from_s is not None and not (mine.delivered_by == "tag" and by != "tag"):
         raise IllegalMove(f"loan {loan_ref} was delivered at {when(mine.from_s)} already: check the reference")
     if mine.from_s is not None and _goes_on_before(conn, mine, at):
         raise IllegalMove(
@@ -132,7 +137,9 @@ def deliver(
             "check the date"
         )
     values = {"from_s": at, "delivered_by": by}
-    _change(conn, mine, _with_clocks(policy, mine, values), at, who, f"loan.deliver {loan_ref}", why)
+    after = _with_clocks(policy, mine, values)
+    shelves.follow(conn, mine.asset_id, None, at, who=who, why=why)
+    _change(conn, mine, after, at, who, f"loan.deliver {loan_ref}", why)
 
 
 def cancel(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "system", why: str | None = None) -> None:
@@ -147,12 +154,26 @@ def cancel(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "system", 
     _change(conn, mine, {"to_s": at}, at, who, f"loan.cancel {loan_ref}", why)
 
 
-def return_loan(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "system", why: str | None = None) -> None:
-    """End a loan: the asset is back with the service. If it was held, the hold ends as well.
+def return_loan(
+    conn: sa.Connection,
+    loan_ref: str,
+    at: int,
+    *,
+    how: str = "drop_off",
+    store_id: str | None = None,
+    who: str = "system",
+    why: str | None = None,
+) -> None:
+    """End a loan: the equipment is back, and to be decontaminated. If the loan was held, the hold ends as well.
+
+    Args:
+        how: it was fetched by `van`, brought as a `drop_off`, or `found` in stores; whether somebody had asked for it
+            or not.
+        store_id: the store it came into, if anybody says.
 
     Raises:
-        IllegalMove: there is no such loan, it has ended, it was never delivered, or something of it is known from after
-            `at`.
+        IllegalMove: there is no such loan or store, the loan has ended, was never delivered, or something of it is
+            known from after `at`.
     """
     mine = _delivered(conn, loan_ref, at)
     if at < (known := _latest_known(conn, mine)):
@@ -160,6 +181,10 @@ def return_loan(conn: sa.Connection, loan_ref: str, at: int, *, who: str = "syst
             f"loan {loan_ref} was delivered, held, released or reviewed at {when(known)}, it cannot end at {when(at)}: "
             "check the date"
         )
+    if store_id is not None:
+        check_store(conn, store_id)
+    collections.arrive(conn, mine, how, at, who=who, why=why)
+    shelves.follow(conn, mine.asset_id, store_id, at, who=who, why=why)
     holds.end_with(conn, loan_ref, at, who=who, why=why)
     _change(conn, mine, {"to_s": at}, at, who, f"loan.end {loan_ref}", why)
     judgements.forget_power(conn, mine.asset_id)
@@ -246,13 +271,15 @@ def move(
     """The person has moved, and the equipment with them: it is lent to another place, which may be another setting.
 
     Raises:
-        IllegalMove: there is no such loan, place or setting, it is over, or it is there already.
+        IllegalMove: there is no such loan, place or setting, it is over, it is there already, or a van is on its way.
     """
     mine = _running(conn, loan_ref, at)
     one_of("setting", setting, SETTINGS)
     check_loan_place(conn, place_id)
     if (setting, place_id) == (mine.setting, mine.place_id):
         raise IllegalMove(f"loan {loan_ref} is at {place_id} ({setting}) already: give another place or setting")
+    if place_id != mine.place_id:
+        collections.refuse_booked(conn, loan_ref)
     values = {"setting": setting, "place_id": place_id}
     _change(conn, mine, _with_clocks(policy, mine, values), at, who, f"loan.move {loan_ref}", why)
 
@@ -288,10 +315,13 @@ def _begin(
     the_row(conn, asset, asset_id, "asset")
     check_loan_place(conn, given["place_id"])
     _refuse_out(conn, asset_id, loan_ref, at)
+    collections.refuse_unready(conn, asset_id, loan_ref, at)
     refuse_recalled(conn, asset_id)
     unset: dict[str, Any] = {"speed": None, "prescribed_s": None, "from_s": None, "due_own": False, "reviewed_s": None}
-    facts = unset | given
+    facts = unset | {"special": False} | given
     enter(conn, loan, facts | clocks.of_loan(policy, facts), at, who, what, why)
+    if facts["from_s"] is not None:
+        shelves.follow(conn, asset_id, None, at, who=who, why=why)
     judgements.refresh(conn, asset_id)
 
 

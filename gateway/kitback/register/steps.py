@@ -49,7 +49,7 @@ def change(
     audit_log.note(conn, at, who, what, why=why, before={name: was[name] for name in after}, after=after)
 
 
-def the_row(conn: sa.Connection, table: sa.Table, key: str, what: str) -> sa.Row[Any]:
+def the_row(conn: sa.Connection, table: sa.Table, key: str | int, what: str) -> sa.Row[Any]:
     """The row of a thing that staff named.
 
     Raises:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from kitback.register import engines, tables
@@ -69,9 +70,19 @@ class Register:
         self.engine.dispose()
 
 
-def _upgrade(engine: sa.Engine) -> None:
+def revision() -> str:
+    """The revision of the schema that every register has once it is open."""
+    return str(ScriptDirectory.from_config(_migrations()).get_current_head())
+
+
+def _migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", "kitback.register:migrations")
+    return config
+
+
+def _upgrade(engine: sa.Engine) -> None:
+    config = _migrations()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with in_words(engine), engines.altering(engine) as conn:
         config.attributes["connection"] = conn

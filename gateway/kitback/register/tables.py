@@ -90,6 +90,7 @@ asset = Table(
     Column("service_due_s", _Seconds, comment="Null when its kind has none, or the latest is not known"),
     Column("exam_due_s", _Seconds, comment="As service_due_s"),
     Column("store_id", String, ForeignKey("place.place_id"), comment="Where staff put it last; null while on loan"),
+    Column("scrapped_s", _Seconds, comment="Null while it is not"),
     CheckConstraint("kind IN ('bed','hoist','mattress')", name="kind"),
     CheckConstraint(
         "state IN ('available','prescribed','on_loan','returned','decontaminated','in_repair','scrapped')", name="state"
@@ -145,13 +146,14 @@ loan = Table(
     Column("deliver_by_s", _Seconds, comment="Null when it was not prescribed here"),
     Column("deliver_risk_s", _Seconds, comment="From here on a delivery still missing is at risk"),
     Column("from_s", _Seconds, comment="Delivery, from which its clocks run; null while it is only prescribed"),
-    Column("delivered_by", String, comment="Who says so: staff or tag; null before"),
+    Column("delivered_by", String, comment="Who says so: staff, tag or feed; null before"),
     Column("due_s", _Seconds, comment="Null when the pathway has no end"),
     Column("due_own", Boolean, nullable=False, server_default=false(), comment="Agreed for this loan, not its pathway"),
     Column("due_soon_s", _Seconds, comment="From here on it is due soon"),
     Column("review_s", _Seconds, comment="The next review; null when none is to come"),
     Column("reviewed_s", _Seconds, comment="The latest review; null when none was held"),
     Column("to_s", _Seconds, comment="Null while on loan"),
+    Column("fed_by", String, comment="The provider's system that tells of it; null: staff enter it"),
     Index("ix_loan_asset_id_from_s", "asset_id", "from_s"),
     Index(
         "uq_loan_open",
@@ -217,6 +219,7 @@ collection = Table(
     CheckConstraint("how IN ('van','drop_off','found')", name="how"),
     CheckConstraint("(status IN ('available','scrapped','cancelled')) = (ended_s IS NOT NULL)", name="ended"),
     Index("ix_collection_loan_ref", "loan_ref"),
+    Index("ix_collection_asset_id", "asset_id"),
     Index(
         "uq_collection_open",
         "asset_id",
@@ -255,9 +258,19 @@ feed_item = Table(
     Column("source", String, ForeignKey("feed.source"), primary_key=True),
     Column("external_id", String, primary_key=True),
     Column("loan_ref", String, ForeignKey("loan.loan_ref"), comment="Null while it could not be applied"),
+    Column("asset_id", String, comment="As it was told; the register may not know it"),
     Column("told", Text, nullable=False, comment="JSON: of each field what was said last, and when"),
-    Column("trouble", Text, comment="Why it could not be applied, and what to do; null when it was"),
+    Column("told_s", _Seconds, nullable=False, comment="When the latest of it was said, by the source's own clock"),
+    Column("applied", Text, comment="JSON: what of the loan it has put there; null while nothing"),
+    Column("trouble", Text, comment="What of it could not be applied, and what to do; null when all was"),
     Index("ix_feed_item_loan_ref", "loan_ref"),
+    Index("ix_feed_item_asset_id", "asset_id"),
+    Index(
+        "ix_feed_item_trouble",
+        "source",
+        sqlite_where=text("trouble IS NOT NULL"),
+        postgresql_where=text("trouble IS NOT NULL"),
+    ),
     comment="What the provider's own system says of each loan, whatever became of it here.",
 )
 
@@ -408,6 +421,7 @@ judgement = Table(
     Column("due_soon_s", _Seconds),
     Column("review_s", _Seconds),
     Column("held_until", _Seconds, comment="End of the loan's hold; null when there is none"),
+    Column("fed_by", String, comment="The provider's system that tells of the loan; null: staff enter it"),
     Column("home_from", _Seconds, comment="When staff released the loan's latest hold; null when they did not"),
     Column("free_from", _Seconds, comment="End of the latest loan; null while there is one, or none ever was"),
     # the asset

@@ -1,6 +1,6 @@
 """What the register holds of some assets, read at one moment: how each stands, what the rules see, its flags."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -81,12 +81,16 @@ _FLAGGED: Final = sa.select(flag.c.asset_id).where(flag.c.closed_at.is_(None)).d
 class Sights:
     """Looks at the register as a policy has it at one moment."""
 
-    def __init__(self, policy: Policy, now_s: int, listening_from: int) -> None:
-        """Prepare to look; `listening_from` is later than now while the gateway does not listen."""
+    def __init__(self, policy: Policy, now_s: int, listening_from: int, stale: Collection[str] = ()) -> None:
+        """Prepare to look; `listening_from` is later than now while the gateway does not listen.
+
+        Args:
+            stale: the feeds that have told nothing for too long.
+        """
         self._policy = policy
         self._now_s = now_s
         self._listening_from = listening_from
-        limits = Thresholds.of(policy, now_s, listening_from)
+        limits = Thresholds.of(policy, now_s, listening_from, stale)
         holds = {rule: _holds(rule, limits) for rule in RULES}
         opens = {rule: rule.opens(limits) for rule in RULES if rule.opens}
         self._candidates = sa.select(judgement.c.asset_id).where(

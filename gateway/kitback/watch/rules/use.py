@@ -103,6 +103,7 @@ never_used: Final = Rule(
     seen=("loan_from", "fitted_at", "home_from", "used_at", "complete_to"),
     against=_threshold,
     over=("idle",),
+    asks_of_loan=True,
     waits_for_hold=True,
 )
 idle: Final = Rule(
@@ -115,6 +116,7 @@ idle: Final = Rule(
     action=ask,
     seen=("used_at", "home_from", "complete_to"),
     against=_threshold,
+    asks_of_loan=True,
     waits_for_hold=True,
 )
 in_use_not_on_loan: Final = Rule(
@@ -125,4 +127,5 @@ in_use_not_on_loan: Final = Rule(
     action=lambda _: Action.CORRECT,
     seen=("free_from", "used_free_from", "used_at", "place_type"),
     against=lambda _: ("watch", "steady_use_days"),
+    over=("not_back",),
 )

@@ -16,10 +16,21 @@ _ENDED = "(status IN ('available','scrapped','cancelled')) = (ended_s IS NOT NUL
 _TASKS = "task IN ('collect','service','examine','safety_check','deliver')"
 
 
+# What staff have asked to be fetched, by a flag only until now.
+_ASKED = """
+INSERT INTO collection (loan_ref, asset_id, status, requested_s)
+SELECT loan.loan_ref, loan.asset_id, 'requested', min(flag.status_s)
+FROM flag JOIN loan ON flag.loan_ref = loan.loan_ref
+WHERE flag.status = 'collection' AND loan.to_s IS NULL
+GROUP BY loan.loan_ref, loan.asset_id
+"""
+
+
 def upgrade() -> None:
     _places()
     _assets_and_loans()
     _visits_and_collections()
+    op.execute(_ASKED)
     _feed()
     _erasure()
 
@@ -69,10 +80,11 @@ def _places() -> None:
 def _assets_and_loans() -> None:
     with op.batch_alter_table("asset") as table:
         table.add_column(_text("store_id", "Where staff put it last; null while on loan"))
+        table.add_column(_seconds("scrapped_s", "Null while it is not"))
         table.create_foreign_key(op.f("fk_asset_store_id"), "place", ["store_id"], ["place_id"])
         table.drop_constraint(op.f("ck_asset_state"), type_="check")
         table.create_check_constraint(op.f("ck_asset_state"), _STATES)
-    special = sa.Column(
+    special: sa.Column[Any] = sa.Column(
         "special",
         sa.Boolean(),
         nullable=False,
@@ -80,6 +92,8 @@ def _assets_and_loans() -> None:
         comment="Bought for it, not met from stock",
     )
     op.add_column("loan", special)
+    op.add_column("loan", _text("fed_by", "The provider's system that tells of it; null: staff enter it"))
+    op.add_column("judgement", _text("fed_by", "The provider's system that tells of the loan; null: staff enter it"))
 
 
 def _visits_and_collections() -> None:
@@ -122,6 +136,7 @@ def _visits_and_collections() -> None:
         comment="The trip home of one loan's equipment, until it is available again or scrapped.",
     )
     op.create_index("ix_collection_loan_ref", "collection", ["loan_ref"])
+    op.create_index("ix_collection_asset_id", "collection", ["asset_id"])
     running = sa.text("ended_s IS NULL")
     op.create_index(
         "uq_collection_open",
@@ -161,14 +176,20 @@ def _feed() -> None:
         _word("source"),
         _word("external_id"),
         _text("loan_ref", "Null while it could not be applied"),
+        _text("asset_id", "As it was told; the register may not know it"),
         sa.Column("told", sa.Text(), nullable=False, comment="JSON: of each field what was said last, and when"),
-        sa.Column("trouble", sa.Text(), comment="Why it could not be applied, and what to do; null when it was"),
+        _moment("told_s", "When the latest of it was said, by the source's own clock"),
+        sa.Column("applied", sa.Text(), comment="JSON: what of the loan it has put there; null while nothing"),
+        sa.Column("trouble", sa.Text(), comment="What of it could not be applied, and what to do; null when all was"),
         _of("feed_item", "source", "feed"),
         _of("feed_item", "loan_ref", "loan"),
         _key("feed_item", "source", "external_id"),
         comment="What the provider's own system says of each loan, whatever became of it here.",
     )
     op.create_index("ix_feed_item_loan_ref", "feed_item", ["loan_ref"])
+    op.create_index("ix_feed_item_asset_id", "feed_item", ["asset_id"])
+    troubled = sa.text("trouble IS NOT NULL")
+    op.create_index("ix_feed_item_trouble", "feed_item", ["source"], sqlite_where=troubled, postgresql_where=troubled)
 
 
 def _erasure() -> None:
