@@ -80,7 +80,8 @@ def listing(
     if place_id is not None:
         chosen.append(loan.c.place_id == place_id)
     far = sa.case({each: number for number, each in enumerate(STATUSES)}, value=collection.c.status)
-    order = (far, sa.func.coalesce(collection.c.collect_by_s, collection.c.collected_s), collection.c.collection_id)
+    by = sa.func.coalesce(collection.c.collect_by_s, collection.c.collected_s).asc().nulls_last()
+    order = (far, by, collection.c.collection_id)
     rows = conn.execute(_SELECT.where(*chosen).order_by(*order).limit(limit))
     return [_item(row, policy, now_s) for row in rows]
 
@@ -125,11 +126,12 @@ def _item(row: sa.Row[Any], policy: Policy, now_s: int) -> Collection:
     waits = row.status in collections.ASKED_FOR
     at_home_s = row.collected_s if row.collected_s is not None else now_s
     clinician_only = row.pathway in policy.pathway and policy.pathway[row.pathway].clinician_only
-    derived: dict[str, Any] = {
+    derived = {
         "late": row.collect_by_s is not None and row.status != "cancelled" and at_home_s > row.collect_by_s,
         "used_s": row.used_at if waits and row.used_at is not None and row.used_at > row.requested_s else None,
         "drop_off": waits
         and not clinician_only
         and worth(policy, row.kind, row.value_pence) < policy.watch.floor_pence,
     }
-    return Collection(**{name: derived.get(name, told.get(name)) for name in Collection.__struct_fields__})
+    facts: dict[str, Any] = {name: derived.get(name, told.get(name)) for name in Collection.__struct_fields__}
+    return Collection(**facts)

@@ -6,11 +6,12 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 
 from kitback.collect import NoSuch, Worklist, board, is_virtual, kpi, worklist
+from kitback.collect.collections import listing
 from kitback.collect.stores import starts
 from kitback.register import outbox
 from kitback.watch import RULES
 from kitback.watch.words import stamp
-from kitback.web import pages, ready
+from kitback.web import collections, pages, ready
 from kitback.web.asked import AskedKpi, AskedWorklist, wanted_kpi, worklist_address
 from kitback.web.site import Site
 
@@ -71,6 +72,21 @@ def add_pages(app: FastAPI, site: Site) -> None:
             starts=pages.with_start(known, found.near),
             wrong=wrong,
             kinds=site.policy.kind,
+            virtual=virtual,
+            now=stamp(now),
+        )
+
+    @app.get("/collections", response_class=HTMLResponse, include_in_schema=False)
+    def show_collections(request: Request) -> HTMLResponse:
+        now = site.now_s()
+        with site.register.read() as conn:
+            found, virtual = listing(conn, site.policy, now), is_virtual(conn)
+        return site.page(
+            request,
+            "collections.jinja",
+            to_book=collections.to_book(found, site.policy, now),
+            booked=collections.booked(found, site.policy, now),
+            workshop=collections.in_the_workshop(found, site.policy, now),
             virtual=virtual,
             now=stamp(now),
         )
