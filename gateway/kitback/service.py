@@ -14,7 +14,7 @@ import uvicorn
 from msgspec import Meta, Struct
 
 from kitback.clock import Clock, now_s
-from kitback.history import Drain, Influx, Upkeep
+from kitback.history import Drain, Eraser, Influx, Upkeep
 from kitback.intake import Broker, Intake, ShardGroups, Worker, WrongGroups, sessions_for, settle_groups
 from kitback.locate import Locator, fingerprint, load_pepper
 from kitback.policy import load as load_policy
@@ -178,8 +178,13 @@ class Gateway:
         self._run("intake", lambda: worker.run(self._stopping))
         self._run("watch", lambda: self._repeat(watch, config.watch_every_s))
         if influx is not None:
-            drain = Drain(register, self._clock, influx)
-            self._run("history", lambda: self._led(leases, "history", lambda: drain.run_once().wait_s))
+            drain, eraser = Drain(register, self._clock, influx), Eraser(register, self._clock, influx)
+
+            def history() -> float:
+                eraser.run_once()
+                return drain.run_once().wait_s
+
+            self._run("history", lambda: self._led(leases, "history", history))
         upkeep = Upkeep(register, self._clock)
         self._run("upkeep", lambda: self._led(leases, "upkeep", upkeep.run_once))
         if config.web is not None:

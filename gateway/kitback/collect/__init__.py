@@ -1,5 +1,6 @@
-"""What staff have to do next."""
+"""What staff have to do next, and what they have to do it with."""
 
+from kitback.collect.ready import Board, board
 from kitback.collect.worklist import (
     NoSuch,
     Wanted,
@@ -11,4 +12,15 @@ from kitback.collect.worklist import (
     worklist,
 )
 
-__all__ = ["NoSuch", "Wanted", "Worklist", "WorklistItem", "is_virtual", "stale_feeds", "stale_words", "worklist"]
+__all__ = [
+    "Board",
+    "NoSuch",
+    "Wanted",
+    "Worklist",
+    "WorklistItem",
+    "board",
+    "is_virtual",
+    "stale_feeds",
+    "stale_words",
+    "worklist",
+]

@@ -93,6 +93,13 @@ class Watch(Struct, frozen=True, kw_only=True):
     floor_pence: _Amount
 
 
+class Retention(Struct, frozen=True, kw_only=True):
+    """How long what is personal by linkage is kept."""
+
+    closed_loan: Period
+    """After its end, and its equipment's way home."""
+
+
 class Collection(Struct, frozen=True, kw_only=True):
     """What a trip home costs, in money and carbon, whatever comes back."""
 

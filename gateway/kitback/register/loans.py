@@ -25,6 +25,7 @@ STEPS = (
     "loan.move",
     "loan.carers",
     "loan.end",
+    "loan.clocks",
 )
 """What the audit log calls them."""
 

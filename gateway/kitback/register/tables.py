@@ -280,10 +280,12 @@ erasure = Table(
     Column("erasure_id", _RowId, primary_key=True, autoincrement=True),
     Column("asked_s", _Seconds, nullable=False),
     Column("who", String, nullable=False),
-    Column("asset_id", String, nullable=False, comment="Whose history lines go"),
-    Column("from_s", _Seconds, nullable=False, comment="of this time"),
-    Column("to_s", _Seconds, nullable=False),
-    Column("done_s", _Seconds, comment="Gone from the last store, and looked for in vain; null before"),
+    Column("tag_id", String, comment="Whose history lines go; null for an asset's flags, and once they are gone"),
+    Column("asset_id", String, comment="Whose flags' history lines go; null for a tag's, and once they are gone"),
+    Column("from_s", _Seconds, comment="of this time; null once they are gone"),
+    Column("to_s", _Seconds, comment="both included; null once they are gone"),
+    Column("outbox_s", _Seconds, comment="Gone from the outbox; null before"),
+    Column("done_s", _Seconds, comment="Gone from the history as well, and looked for in vain; null before"),
     comment="What was erased, without the loan it was of.",
 )
 
