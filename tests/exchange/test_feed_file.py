@@ -185,7 +185,7 @@ def test_many_messages_are_taken_in_short_transactions(furnished: Register, monk
 
     monkeypatch.setattr(Register, "write", counted)
     ticks = iter(range(10_000))
-    monkeypatch.setattr("kitback.exchange.feed.taking.time", SimpleNamespace(monotonic=lambda: next(ticks) * 0.01))
+    monkeypatch.setattr("kitback.exchange.feed.taking.time", SimpleNamespace(monotonic=lambda: next(ticks) / 64))
     told = [Said(str(n), T, {"asset": f"B-{n}"}) for n in range(30)]
     list(Taking(furnished, POLICY, "acme", NOW).take(told))
-    assert len(begun) == 15, "two messages of 10 ms each, then others may write"
+    assert len(begun) == 15, "two messages of 16 ms each, then others may write"
