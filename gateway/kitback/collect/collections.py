@@ -125,11 +125,12 @@ def _item(row: sa.Row[Any], policy: Policy, now_s: int) -> Collection:
     waits = row.status in collections.ASKED_FOR
     at_home_s = row.collected_s if row.collected_s is not None else now_s
     clinician_only = row.pathway in policy.pathway and policy.pathway[row.pathway].clinician_only
-    derived: dict[str, Any] = {
+    derived = {
         "late": row.collect_by_s is not None and row.status != "cancelled" and at_home_s > row.collect_by_s,
         "used_s": row.used_at if waits and row.used_at is not None and row.used_at > row.requested_s else None,
         "drop_off": waits
         and not clinician_only
         and worth(policy, row.kind, row.value_pence) < policy.watch.floor_pence,
     }
-    return Collection(**{name: derived.get(name, told.get(name)) for name in Collection.__struct_fields__})
+    facts: dict[str, Any] = {name: derived.get(name, told.get(name)) for name in Collection.__struct_fields__}
+    return Collection(**facts)

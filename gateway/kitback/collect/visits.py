@@ -88,7 +88,7 @@ def due_at(conn: sa.Connection, policy: Policy, place_id: str, now_s: int) -> Pr
     """
     there = the_row(conn, place, place_id, "place")
     rows = conn.execute(_LENT.where(loan.c.place_id == place_id)).all()
-    planned = set(conn.execute(_PLANNED.where(visit.c.place_id == place_id)).tuples())
+    planned = {(asset_id, task) for asset_id, task in conn.execute(_PLANNED.where(visit.c.place_id == place_id))}
     found = [
         (row, task, due_s)
         for row in rows

@@ -35,6 +35,8 @@ class Asset(Struct, frozen=True, kw_only=True):
     heard_s: int | None
     used_s: int | None
     """End of its latest use, on this loan or since its tag was fitted."""
+    store_id: str | None
+    """The store that staff have put it into; None while it is on loan."""
     place: str | None
     """What staff call the place it is believed to be at."""
     place_from_s: int | None
