@@ -28,10 +28,11 @@ lint: setup $(STUBS) ## Style, types, import rules
 	$(BIN)/mypy --config-file firmware/mypy.ini
 	$(BIN)/lint-imports --no-logo
 
-bench: packages setup ## What things cost, as JSON: the tag on the virtual board, reports all the way to InfluxDB, a judgement of all loans
+bench: packages setup ## What things cost, as JSON: the tag on the virtual board, reports all the way to InfluxDB, a judgement of all loans, a register carried away
 	$(BIN)/python -m bench.tag
 	$(BIN)/python -m bench.intake
 	$(BIN)/python -m bench.watch
+	$(BIN)/python -m bench.export
 
 mpy: setup ## The tag's application, compiled for a board, in build/mpy
 	$(BIN)/python deploy/compile_tag.py build/mpy

@@ -35,6 +35,10 @@ STATES: Final = {
     "on_loan": ("On loan", "blue"),
     "prescribed": ("Prescribed", "yellow"),
     "available": ("Available", "green"),
+    "returned": ("Returned, to be cleaned", "orange"),
+    "decontaminated": ("Clean, to be inspected", "light-green"),
+    "in_repair": ("In repair", "purple"),
+    "scrapped": ("Scrapped", "text"),
 }
 REASONS: Final = {
     "unpowered": ("No mains power", "red"),

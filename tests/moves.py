@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from kitback.policy import load
-from kitback.register import loans
+from kitback.register import collections, loans
 from kitback.register.tables import asset, audit, hold, judgement, loan
 
 POLICY = load()
@@ -29,6 +29,13 @@ def prescribe(conn: sa.Connection, ref: str = "LN-1", at: int = T, pathway: str 
 
 def deliver(conn: sa.Connection, at: int, ref: str = "LN-1", **facts: Any) -> None:
     loans.deliver(conn, POLICY, ref, at, **facts)
+
+
+def return_ready(conn: sa.Connection, ref: str, at: int) -> None:
+    """A loan comes back, and what it lent is available at once."""
+    loans.return_loan(conn, ref, at)
+    collections.decontaminate(conn, POLICY, lent(conn, ref).asset_id, at)
+    collections.inspect(conn, POLICY, lent(conn, ref).asset_id, at, "pass")
 
 
 def judged(conn: sa.Connection, asset_id: str = "BED-1") -> sa.Row[Any]:

@@ -78,7 +78,7 @@ def test_a_loan_from_prescription_to_return() -> None:
     assert "Due back: -" in done("loans", "pathway", "L-9", "long_term", "--at", "2025-12-20")
     done("loans", "carers", "L-9", "--paid", "--at", "2025-12-20")
     assert "20 February 2027" in done("loans", "review", "L-9", "--at", "2026-02-20T10:00")
-    assert "HST-7 is available" in done("loans", "return", "L-9", "--at", "2026-03-01")
+    assert "HST-7 is to be decontaminated" in done("loans", "return", "L-9", "--at", "2026-03-01")
     found = shown("loans", "show", "L-9")
     assert found["loan"]["status"] == "returned"
     assert found["loan"]["ended"] == "2026-03-01T00:00:00Z"

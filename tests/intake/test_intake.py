@@ -13,6 +13,7 @@ from kitback.policy import load
 from kitback.register import Register, RegisterError, apply, assets, fittings, listening, loans, outbox
 from kitback.register.tables import judgement, tag_now, use_day, waiting
 from kitback.register.tag_states import GAPS_KEPT, accounts
+from moves import return_ready
 from paper_tag import PaperTag, SetClock, account, clocks, counts, gaps, history
 
 pytestmark = pytest.mark.both_engines
@@ -337,7 +338,7 @@ def test_use_before_the_loan_is_not_use_of_the_loan(
     tag: PaperTag, upload: Upload, register: Register, clock: SetClock
 ) -> None:
     with register.write() as conn:
-        loans.return_loan(conn, "LN-1", NOON + 100)
+        return_ready(conn, "LN-1", NOON + 100)
         loans.lend(conn, load(), "LN-2", "BED-1", "home_first", "home", "home", NOON + 7200)
     upload(tag)
     tag.use(span=3600)

@@ -13,6 +13,7 @@ from kitback.intake import Intake
 from kitback.policy import load
 from kitback.register import Register, RegisterError, assets, fittings, loans, outbox, places
 from kitback.register.tables import counter, judgement, use_day
+from moves import return_ready
 from paper_tag import ROOT, PaperTag, SetClock, account, counts, history, nowhere
 
 T = 1_740_000_000
@@ -215,7 +216,7 @@ def test_two_workers_and_staff_at_once_lose_and_double_nothing(
 
             def give_back(at: int = at, turn: int = turn) -> None:
                 with crossed.write() as conn:
-                    loans.return_loan(conn, f"LN-{turn}", at + 1)
+                    return_ready(conn, f"LN-{turn}", at + 1)
 
             for step in (swap, lend, give_back):
                 again(step)

@@ -14,12 +14,27 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from kitback.register import IllegalMove, Register, assets, clocks, fittings, holds, loans, places, recalls, standings
+from kitback.register import (
+    IllegalMove,
+    Register,
+    assets,
+    clocks,
+    collections,
+    fittings,
+    holds,
+    loans,
+    places,
+    recalls,
+    shelves,
+    standings,
+    visits,
+)
 from kitback.register import tags as tag_steps
 from kitback.register.standings import on_at
 from kitback.register.tables import (
     asset,
     audit,
+    collection,
     fitting,
     hold,
     judgement,
@@ -27,6 +42,8 @@ from kitback.register.tables import (
     recall,
     tag_now,
     use_day,
+    visit,
+    visit_task,
 )
 from kitback.register.upsert import put
 from moves import DAY, POLICY, Move, T, deliver, prescribe
@@ -52,6 +69,8 @@ class Given:
     place_id: str
     ahead: int
     yes: bool
+    how: str
+    result: str
 
 
 facts = st.builds(
@@ -64,18 +83,58 @@ facts = st.builds(
     st.sampled_from(PLACES),
     st.integers(-2, 40).map(lambda half: half * DAY // 2),
     st.booleans(),
+    st.sampled_from(collections.HOW),
+    # What is scrapped is out of the play.
+    st.sampled_from(("pass", "pass", "pass", "pass", "repair", "repair", "scrap")),
 )
 
 _RESERVED, _THERE, _ANY = loan.c.from_s.is_(None), loan.c.from_s.is_not(None), sa.true()
 _HELD = sa.exists().where(hold.c.loan_ref == loan.c.loan_ref, hold.c.ended_s.is_(None))
 _TOLD_BY_TAG = loan.c.delivered_by == "tag"
+_ASKED_FOR = sa.exists().where(collection.c.loan_ref == loan.c.loan_ref, collection.c.ended_s.is_(None))
 
-Step = Callable[[sa.Connection, str, int, Given], None]
+Step = Callable[[sa.Connection, str, int, Given], object]
+
+
+def _plan(conn: sa.Connection, ref: str, at: int, given: Given) -> None:
+    """Go there with the loan's own errand, and perhaps with another one."""
+    mine = conn.execute(sa.select(loan).where(loan.c.loan_ref == ref)).one_or_none()
+    if mine is None:
+        return
+    errand = "deliver" if mine.from_s is None else "collect" if given.yes else "service"
+    more = [(given.asset_id, "safety_check")] if given.how == "found" else []
+    visits.plan(conn, mine.place_id, at, at + DAY, at, to_do=[(mine.asset_id, errand), *more])
+
+
+def _visit(conn: sa.Connection) -> int:
+    """The latest one that is planned, or else one that is over, or never was."""
+    return (
+        conn.scalar(sa.select(visit.c.visit_id).order_by(visit.c.status == "planned", visit.c.visit_id).limit(1)) or 0
+    )
+
+
+def _finish(conn: sa.Connection, _: str, at: int, given: Given) -> None:
+    failed = {given.asset_id: "nobody in"} if given.yes else {}
+    visits.finish(conn, POLICY, _visit(conn), at, failed=failed, store_id="store")
+
+
 GOES_ON: dict[str, tuple[sa.ColumnElement[bool], Step]] = {
     "deliver": (_RESERVED, lambda c, ref, at, given: deliver(c, at, ref, by="tag" if given.yes else "staff")),
     "put right": (_TOLD_BY_TAG, lambda c, ref, at, _: deliver(c, at, ref)),
     "cancel": (_RESERVED, lambda c, ref, at, _: loans.cancel(c, ref, at)),
-    "return": (_THERE, lambda c, ref, at, _: loans.return_loan(c, ref, at)),
+    "return": (
+        _THERE,
+        lambda c, ref, at, given: loans.return_loan(c, ref, at, how=given.how, store_id="store" if given.yes else None),
+    ),
+    "request": (
+        _THERE,
+        lambda c, ref, at, given: collections.request(c, POLICY, ref, at, why=(given.yes and "a") or None),
+    ),
+    "call off": (_ASKED_FOR, lambda c, ref, at, _: collections.cancel(c, ref, at)),
+    "plan": (_ASKED_FOR, _plan),
+    "go there": (_ANY, _plan),
+    "book": (_ASKED_FOR, lambda c, ref, at, _: collections.book(c, ref, _visit(c), at)),
+    "in vain": (_ASKED_FOR, lambda c, ref, at, _: collections.fail(c, ref, "nobody in", at)),
     "pathway": (_ANY, lambda c, ref, at, given: loans.change_pathway(c, POLICY, ref, given.pathway, at)),
     "due": (_THERE, lambda c, ref, at, given: loans.agree_due(c, POLICY, ref, at + given.ahead, at)),
     "review": (_THERE, lambda c, ref, at, _: loans.note_review(c, POLICY, ref, at)),
@@ -114,12 +173,20 @@ STEPS: dict[str, Step] = {
     "safe": lambda c, _, at, given: recalls.make_safe(c, given.notice, "HST-1", at),
     "fit": lambda c, _, at, given: fittings.fit_tag(c, given.tag_id, given.asset_id, at),
     "unfit": lambda c, _, at, given: fittings.unfit_tag(c, given.tag_id, at),
+    "decontaminate": lambda c, _, at, given: collections.decontaminate(c, POLICY, given.asset_id, at),
+    "inspect": lambda c, _, at, given: collections.inspect(c, POLICY, given.asset_id, at, given.result),
+    "clean": lambda c, _, at, given: collections.decontaminate(c, POLICY, given.asset_id, at),
+    "test": lambda c, _, at, given: collections.inspect(c, POLICY, given.asset_id, at, "pass"),
+    "scrap": lambda c, _, at, given: collections.scrap(c, given.asset_id, at) if given.result == "scrap" else None,
+    "finish": _finish,
+    "stay away": lambda c, _, at, __: visits.cancel(c, _visit(c), at),
+    "put": lambda c, _, at, given: shelves.put(c, given.asset_id, "store", at),
     "use": _tell_of_use,
 }
 """Everything else that may happen."""
 
 Rows = list[dict[str, Any]]
-_TOUCHED = (asset, loan, hold, recall, fitting, use_day, judgement, audit)
+_TOUCHED = (asset, loan, hold, recall, fitting, use_day, judgement, collection, visit, visit_task, audit)
 
 
 @pytest.fixture
@@ -127,6 +194,7 @@ def furnished(register: Register) -> Register:
     with register.write() as conn:
         for each in PLACES:
             places.add_place(conn, each, None, "loan_address", "Home", T - DAY)
+        places.add_place(conn, "store", None, "store", "Store", T - DAY)
         for asset_id in ASSETS:
             assets.add_asset(conn, asset_id, "hoist" if asset_id == "HST-1" else "bed", "Model 7", T - DAY)
         for tag_id in TAGS:
@@ -199,6 +267,11 @@ class Desk(RuleBasedStateMachine):
         for each in now["loan"]:
             _in_order(each, [held for held in now["hold"] if held["loan_ref"] == each["loan_ref"]])
             assert each.items() >= clocks.of_loan(POLICY, each).items()
+            _home_again(each, now["collection"])
+        for each in now["collection"]:
+            _on_the_way(each, now)
+        for each in now["visit"]:
+            _as_planned(each, [task for task in now["visit_task"] if task["visit_id"] == each["visit_id"]])
         for each in now["asset"]:
             assert each.items() >= clocks.of_asset(POLICY, each).items()
             expected = _judgement(each, now)
@@ -271,6 +344,53 @@ def _in_order(lent: dict[str, Any], held: Rows) -> None:
             assert (each["ended_s"] if each["ended_s"] is not None else each["until_s"]) <= lent["to_s"]
 
 
+def _home_again(lent: dict[str, Any], collected: Rows) -> None:
+    """Whatever comes back has one trip home, which the next loan waits for."""
+    trips = [each for each in collected if each["loan_ref"] == lent["loan_ref"] and each["status"] != "cancelled"]
+    over = lent["from_s"] is not None and lent["to_s"] is not None
+    assert (
+        [each["collected_s"] for each in trips] == [lent["to_s"]]
+        if over
+        else len(trips) <= (lent["from_s"] is not None)
+    )
+    began = lent["prescribed_s"] if lent["prescribed_s"] is not None else lent["from_s"]
+    for each in collected:
+        if each["asset_id"] == lent["asset_id"] and each["collected_s"] is not None and each["collected_s"] <= began:
+            assert each["status"] == "available" or lent["to_s"] is not None
+            assert each["loan_ref"] == lent["loan_ref"] or each["ended_s"] <= began
+
+
+def _on_the_way(trip: dict[str, Any], now: dict[str, Rows]) -> None:
+    (lent,) = (each for each in now["loan"] if each["loan_ref"] == trip["loan_ref"])
+    order = ("requested_s", "collected_s", "decontaminated_s", "inspected_s", "ended_s")
+    times = [trip[name] for name in order if trip[name] is not None]
+    assert times == sorted(times)
+    assert lent["from_s"] <= times[0]
+    if trip["status"] in ("requested", "booked"):
+        assert lent["to_s"] is None
+    assert (trip["status"] == "booked") <= (trip["visit_id"] is not None)
+    tasks = [each for each in now["visit_task"] if (each["asset_id"], each["task"]) == (trip["asset_id"], "collect")]
+    if trip["visit_id"] is not None:
+        (task,) = (each for each in tasks if each["visit_id"] == trip["visit_id"])
+        assert task["status"] == ("planned" if trip["status"] == "booked" else "done")
+    if trip["status"] == "available":
+        assert None not in (trip["decontaminated_s"], trip["inspected_s"], trip["credit_pence"], trip["cost_pence"])
+
+
+def _as_planned(gone: dict[str, Any], tasks: Rows) -> None:
+    assert tasks
+    assert (gone["status"] == "planned") == any(each["status"] == "planned" for each in tasks)
+    assert len({each["task"] == "deliver" for each in tasks}) == 1, "clean and dirty on one van"
+    assert all((each["status"] == "failed") == (each["reason"] is not None) for each in tasks)
+
+
+def _state(lent: dict[str, Any] | None, collected: Rows) -> str:
+    if lent:
+        return "prescribed" if lent["from_s"] is None else "on_loan"
+    came = [each["status"] for each in collected if each["status"] != "cancelled"]
+    return {"collected": "returned"}.get(came[-1], came[-1]) if came else "available"
+
+
 def _judgement(own: dict[str, Any], now: dict[str, Rows]) -> dict[str, Any]:
     """What the judgement of an asset should say, read from the tables in the simplest way."""
     of_it = {name: [row for row in rows if row.get("asset_id") == own["asset_id"]] for name, rows in now.items()}
@@ -286,7 +406,8 @@ def _judgement(own: dict[str, Any], now: dict[str, Rows]) -> dict[str, Any]:
         default=None,
     )
     same = ("loan_ref", "pathway", "setting", "prescribed_s", "deliver_by_s", "deliver_risk_s", "due_s", "due_soon_s")
-    assert own["state"] == ("available" if not lent else "prescribed" if delivered is None else "on_loan")
+    assert own["state"] == _state(lent, of_it["collection"])
+    in_service = own["state"] != "scrapped"
     return {
         **{name: lent and lent[name] for name in (*same, "review_s")},
         "loan_place": lent and lent["place_id"],
@@ -296,9 +417,11 @@ def _judgement(own: dict[str, Any], now: dict[str, Rows]) -> dict[str, Any]:
         "free_from": None
         if lent
         else max((each["to_s"] for each in of_it["loan"] if each["from_s"] is not None), default=None),
-        "service_due_s": own["service_due_s"],
-        "exam_due_s": own["exam_due_s"],
-        "recalled_from": min((each["from_s"] for each in of_it["recall"] if each["ended_s"] is None), default=None),
+        "service_due_s": own["service_due_s"] if in_service else None,
+        "exam_due_s": own["exam_due_s"] if in_service else None,
+        "recalled_from": min(
+            (each["from_s"] for each in of_it["recall"] if each["ended_s"] is None and in_service), default=None
+        ),
         "tag_id": tagged and tagged["tag_id"],
         "fitted_at": tagged and tagged["from_s"],
         "heard_at": HEARD if heard else None,
@@ -328,6 +451,7 @@ def _audit_tells_all(now: dict[str, Rows]) -> None:
         assert all(was_told.get(column) == value for column, value in row.items() if column != "recall_id")
     for kind, key, name, number in (
         ("hold", "loan_ref", "hold", "hold_id"),
+        ("collection", "loan_ref", "collection", "collection_id"),
         ("tag", "tag_id", "fitting", "fitting_id"),
     ):
         latest = {row[key]: row for row in now[name]}
@@ -335,8 +459,15 @@ def _audit_tells_all(now: dict[str, Rows]) -> None:
             was_told = told[kind, row[key]]
             assert all(was_told.get(column) == value for column, value in row.items() if column != number)
 
+    for row in now["visit"]:
+        assert told["visit", str(row["visit_id"])] == row
+    for row in now["visit_task"]:
+        was_told = told[f"visit.{row['task']}", f"{row['visit_id']} {row['asset_id']}"]
+        assert all(was_told.get(column) == row[column] for column in ("status", "done_s", "reason"))
+
 
 def _about(what: str) -> tuple[str, str]:
     verb, key = what.split(" ", 1)
     kind = verb.split(".")[0]
-    return kind, key
+    task_of_a_visit = kind == "visit" and " " in key
+    return verb if task_of_a_visit else kind, key

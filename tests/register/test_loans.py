@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from kitback.register import IllegalMove, Register, holds, loans, recalls
 from kitback.register.tables import audit, judgement, loan, use_day
-from moves import DAY, HOUR, POLICY, Move, T, deliver, held, judged, lend, lent, noted, owned, prescribe
+from moves import DAY, HOUR, POLICY, Move, T, deliver, held, judged, lend, lent, noted, owned, prescribe, return_ready
 
 pytestmark = pytest.mark.both_engines
 
@@ -85,7 +85,7 @@ def test_a_loan_that_is_back_leaves_the_asset_free_since_then(stocked: Register)
         assert judged(conn).free_from is None
         loans.return_loan(conn, "LN-1", T + DAY)
         back = judged(conn)
-        assert owned(conn).state == "available"
+        assert owned(conn).state == "returned"
     assert (back.loan_ref, back.loan_from, back.due_s, back.review_s, back.free_from) == (
         None,
         None,
@@ -109,10 +109,10 @@ def test_a_new_loan_sees_only_its_own_use(stocked: Register) -> None:
     with stocked.write() as conn:
         lend(conn)
         days = _use(conn, 0, 5)
-        loans.return_loan(conn, "LN-1", T + DAY)
+        return_ready(conn, "LN-1", T + DAY)
         lend(conn, "LN-2", T + 2 * DAY)
         assert judged(conn).used_at == days[1]
-        loans.return_loan(conn, "LN-2", T + 9 * DAY)
+        return_ready(conn, "LN-2", T + 9 * DAY)
         lend(conn, "LN-3", T + 10 * DAY)
         assert judged(conn).used_at is None
 
@@ -147,7 +147,7 @@ def test_a_new_loan_does_not_begin_with_the_last_ones_alarm(stocked: Register) -
     with stocked.write() as conn:
         lend(conn)
         conn.execute(sa.update(judgement).values(unpowered_from=T + DAY))
-        loans.return_loan(conn, "LN-1", T + 2 * DAY)
+        return_ready(conn, "LN-1", T + 2 * DAY)
         lend(conn, "LN-2", T + 30 * DAY)
         assert judged(conn).unpowered_from is None
 
@@ -314,7 +314,7 @@ def test_what_is_over_changes_no_more(stocked: Register, move: Move) -> None:
 def test_a_loan_cannot_begin_before_the_last_one_is_back(stocked: Register) -> None:
     with stocked.write() as conn:
         lend(conn)
-        loans.return_loan(conn, "LN-1", T + 8 * DAY)
+        return_ready(conn, "LN-1", T + 8 * DAY)
         for move in (lend, prescribe):
             with pytest.raises(IllegalMove, match=r"was out as LN-1 until .* check the date"):
                 move(conn, "LN-2", T + 8 * DAY - 1)

@@ -8,12 +8,14 @@ import pytest
 import sqlalchemy as sa
 
 from kitback.register import assets, loans, outbox
+from kitback.register.assets import STATES
 from kitback.register.tables import asset, flag, judgement, use_day
 from kitback.watch import Judged, judge
 from kitback.watch.keep import keep
 from kitback.watch.sight import Sight
 from kitback.watch.weigh import Changes, weigh
 from lending import DAY, HOUR, NOW, Service
+from moves import return_ready
 
 pytestmark = pytest.mark.both_engines
 
@@ -109,7 +111,7 @@ def test_lent_anew_the_same_trouble_is_another_flag(service: Service) -> None:
     service.lend("B", pathway="home_first", days=50)
     service.judge()
     with service.register.write() as conn:
-        loans.return_loan(conn, "L-B", NOW - 45 * DAY)
+        return_ready(conn, "L-B", NOW - 45 * DAY)
         loans.lend(conn, service.policy, "L-B2", "B", "home_first", "home", "home", NOW - 44 * DAY)
     assert service.judge().closed == 1
     assert "overdue" in service.open_flags("B")
@@ -158,6 +160,7 @@ def test_every_judgement_counts_assets_and_tags(service: Service) -> None:
         "assets,kind=bed,state=available count=1i",
         "assets,kind=bed,state=prescribed count=0i",
         "assets,kind=bed,state=on_loan count=2i",
+        *(f"assets,kind=bed,state={each} count=0i" for each in STATES[3:]),
         "fleet,kind=bed fitted=2i,heard_24h=1i",
     ]
     assert "assets,kind=hoist,state=on_loan count=0i" in told, "or the last count would stand when there are none"
@@ -168,7 +171,7 @@ def test_no_two_history_lines_share_series_and_time(service: Service) -> None:
     service.lend("B", pathway="home_first", days=50)
     service.judge()
     with service.register.write() as conn:
-        loans.return_loan(conn, "L-B", NOW - 45 * DAY)
+        return_ready(conn, "L-B", NOW - 45 * DAY)
         loans.lend(conn, service.policy, "L-B2", "B", "home_first", "home", "home", NOW - 44 * DAY)
     service.judge()
     service.judge()

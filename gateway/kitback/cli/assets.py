@@ -66,6 +66,10 @@ class State(StrEnum):
     AVAILABLE = "available"
     PRESCRIBED = "prescribed"
     ON_LOAN = "on_loan"
+    RETURNED = "returned"
+    DECONTAMINATED = "decontaminated"
+    IN_REPAIR = "in_repair"
+    SCRAPPED = "scrapped"
 
 
 @app.command("list")

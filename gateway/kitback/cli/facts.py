@@ -55,6 +55,20 @@ _NAMES = {
     "recall_ref": "Notice",
     "reason": "Reason",
     "until_s": "Until",
+    "special": "Bought for this loan",
+    "scrapped_s": "Scrapped",
+    "requested_s": "Collection asked for",
+    "collect_by_s": "Collect by",
+    "visit_id": "Visit",
+    "failed_visits": "Failed visits",
+    "how": "Came home by",
+    "collected_s": "Came home",
+    "decontaminated_s": "Decontaminated",
+    "inspected_s": "Inspected and tested",
+    "credit_pence": "Credit",
+    "cost_pence": "Cost of fetching and cleaning",
+    "task": "To do",
+    "done_s": "Done",
     "store_id": "Store",
     "type": "Type",
     "name": "Name",
@@ -63,7 +77,7 @@ _NAMES = {
     "lon": "Degrees east",
 }
 """What staff call each column of the register."""
-_WORDS = ("state", "status", "pathway", "setting", "kind", "type")
+_WORDS = ("state", "status", "pathway", "setting", "kind", "type", "how", "task")
 """Columns whose values are words of ours, not somebody's."""
 _OF_A_LOAN = {"from_s": "Delivered", "to_s": "Ended"}
 
@@ -95,21 +109,22 @@ def when(at_s: int | None) -> str:
     return "-" if at_s is None else stamp(at_s)
 
 
+def name_of(column: str) -> str:
+    """What staff call a column of the register."""
+    return _NAMES[column]
+
+
 def said(name: str, value: Any) -> str:
     """A value of a column, for people."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if name == "value_pence":
+    if name.endswith("_pence"):
         return f"£{value / 100:,.2f}"
     if name.endswith("_s"):
         return when(value)
-    return (
-        str(value).replace("_", " ")
-        if name in ("state", "status", "pathway", "setting", "kind", "type")
-        else str(value)
-    )
+    return str(value).replace("_", " ") if name in _WORDS else str(value)
 
 
 def for_programs(value: Any) -> Any:

@@ -25,6 +25,7 @@ from kitback.cli.step import (
     moment,
     place_ids,
     step,
+    store_ids,
 )
 from kitback.cli.tables import table
 from kitback.cli.where import RegisterOption
@@ -65,6 +66,19 @@ class Setting(StrEnum):
     HOSPITAL = "hospital"
 
 
+class How(StrEnum):
+    """How equipment comes home."""
+
+    VAN = "van"
+    DROP_OFF = "drop_off"
+    FOUND = "found"
+
+
+HowOption = Annotated[How, typer.Option(help="Fetched by a van, dropped off, or found in stores.")]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(metavar="PLACE", help="The store it came into.", autocompletion=completing(store_ids)),
+]
 SettingOption = Annotated[Setting, typer.Option(help="What kind of home that is.")]
 
 
@@ -121,6 +135,9 @@ def prescribe(
     ] = None,
     commissioner: CommissionerOption = None,
     paid_carers: CarersOption = False,
+    special: Annotated[
+        bool, typer.Option("--special", help="Bought for this loan: nothing in stock would do.")
+    ] = False,
     policy: AgreedOption = None,
     who: WhoOption = "",
     why: WhyOption = None,
@@ -143,6 +160,7 @@ def prescribe(
             speed=speed,
             commissioner=commissioner,
             used_by_paid_carers=paid_carers,
+            special=special,
             who=who,
             why=why,
         )
@@ -339,16 +357,22 @@ def carers(
 
 @app.command("return")
 def give_back(
-    register: RegisterOption, loan_ref: LoanArgument, who: WhoOption = "", why: WhyOption = None, at: AtOption = None
+    register: RegisterOption,
+    loan_ref: LoanArgument,
+    how: HowOption = How.DROP_OFF,
+    store: StoreOption = None,
+    who: WhoOption = "",
+    why: WhyOption = None,
+    at: AtOption = None,
 ) -> None:
-    """The equipment is back with the service: the loan is over, and so is a hold on it. The equipment can be lent
-    again."""
+    """The equipment is back with the service, asked for or not: the loan is over, and so is a hold on it. It is lent
+    again when it is decontaminated, inspected and tested: **kitback collections** has these steps."""
     from kitback.register import loans
 
     with step(register) as conn:
-        loans.return_loan(conn, loan_ref, happened(at), who=who, why=why)
+        loans.return_loan(conn, loan_ref, happened(at), how=how.value, store_id=store, who=who, why=why)
         asset_id = _loan(conn, loan_ref).asset_id
-    typer.echo(f"{loan_ref} is over; {asset_id} is available.")
+    typer.echo(f"{loan_ref} is over; {asset_id} is to be decontaminated.")
 
 
 @app.command()

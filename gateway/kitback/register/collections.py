@@ -33,14 +33,15 @@ _NOT_READY: Final = {
     "in_repair": "is in repair: note its inspection first",
 }
 _NEXT: Final = {
-    "requested": "has not come back yet: note its return first",
-    "booked": "has not come back yet: note its return first",
-    "collected": "is not decontaminated yet: note that first",
+    "prescribed": "is not lent yet: cancel its loan first",
+    "on_loan": "is on loan: return the loan first",
+    "returned": "is not decontaminated yet: note that first",
     "decontaminated": "is decontaminated, and not inspected yet: note its inspection",
-    "in_repair": "is in repair: note its inspection",
-    "available": "is available again: there is nothing to note",
+    "in_repair": "is decontaminated, and in repair: note its inspection",
+    "available": "is available: there is nothing to note; check the id",
     "scrapped": "was scrapped: check the id",
 }
+"""What is to be done with an asset in each of its states."""
 
 
 def request(
@@ -225,11 +226,15 @@ def inspect(
 
 
 def scrap(conn: sa.Connection, asset_id: str, at: int, *, who: str = "system", why: str | None = None) -> None:
-    """What came back is beyond use, whether it was cleaned or not: it is lent to nobody any more.
+    """What is in stores is beyond use, whether it came back so or stood there: it is lent to nobody any more.
 
     Raises:
-        IllegalMove: it did not come back, or is available again.
+        IllegalMove: it is prescribed, on loan, or scrapped already.
     """
+    if the_row(conn, asset, asset_id, "asset").state == "available":
+        _scrap(conn, asset_id, at, who, why)
+        judgements.refresh(conn, asset_id)
+        return
     mine = _back(conn, asset_id, at, ("collected", "decontaminated", "in_repair"))
     values = {"status": "scrapped", "ended_s": at}
     _scrap(conn, asset_id, at, who, why)
@@ -299,11 +304,18 @@ def refuse_booked(conn: sa.Connection, loan_ref: str) -> None:
         )
 
 
+LATEST_FIRST: Final = (
+    sa.case((collection.c.ended_s.is_(None), 0), else_=1),
+    collection.c.ended_s.desc(),
+    collection.c.collection_id.desc(),
+)
+"""How collections of one asset are ordered: one may be entered later than it happened."""
+
+
 def latest(conn: sa.Connection, asset_id: str) -> sa.Row[Any] | None:
     """The latest collection of an asset that was not cancelled; None when there never was one."""
     mine = (collection.c.asset_id == asset_id, collection.c.status != "cancelled")
-    ordered = sa.select(collection).where(*mine).order_by(collection.c.collection_id.desc())
-    return conn.execute(ordered.limit(1)).one_or_none()
+    return conn.execute(sa.select(collection).where(*mine).order_by(*LATEST_FIRST).limit(1)).one_or_none()
 
 
 def _asked_for(conn: sa.Connection, loan_ref: str, at: int) -> sa.Row[Any]:
@@ -321,12 +333,10 @@ def _asked_for(conn: sa.Connection, loan_ref: str, at: int) -> sa.Row[Any]:
 
 def _back(conn: sa.Connection, asset_id: str, at: int, from_status: tuple[str, ...]) -> sa.Row[Any]:
     """The collection of something that is back in stores."""
-    the_row(conn, asset, asset_id, "asset")
+    state = the_row(conn, asset, asset_id, "asset").state
     mine = latest(conn, asset_id)
-    if mine is None:
-        raise IllegalMove(f"asset {asset_id} did not come back from a loan: return its loan first, or check the id")
-    if mine.status not in from_status:
-        raise IllegalMove(f"asset {asset_id} {_NEXT[mine.status]}")
+    if mine is None or mine.status not in from_status:
+        raise IllegalMove(f"asset {asset_id} {_NEXT[state]}")
     known = max(each for each in (mine.collected_s, mine.decontaminated_s, mine.inspected_s) if each is not None)
     if at < known:
         raise IllegalMove(

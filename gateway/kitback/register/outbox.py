@@ -28,6 +28,8 @@ _ROWS: Final = 2_000
 _UNSEEN: Final = 16 << 30
 _ENQUEUED, _ENQUEUED_BYTES = "enqueued", "enqueued.bytes"
 _PURGED, _PURGED_BYTES = "purged", "purged.bytes"
+ACCOUNTS: Final = ((_ENQUEUED, _PURGED), (_ENQUEUED_BYTES, _PURGED_BYTES))
+"""Of lines, and of their bytes: the counters of all there ever were, and of those that are here no longer."""
 _CAP: Final = "outbox_cap"
 
 

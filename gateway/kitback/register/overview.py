@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from msgspec import Struct
 
-from kitback.register import assets, audit_log, holds, loans, recalls
+from kitback.register import assets, audit_log, collections, holds, loans, recalls
 from kitback.register.steps import the_row
 from kitback.register.tables import asset, fitting, flag, hold, judgement, loan, place, recall
 
@@ -19,7 +19,7 @@ class Asset(Struct, frozen=True, kw_only=True):
     kind: str
     model: str
     state: str
-    """available, prescribed or on_loan."""
+    """available, prescribed, on_loan, returned, decontaminated, in_repair or scrapped."""
     serial: str | None
     value_pence: int | None
     commissioner: str | None
@@ -35,6 +35,8 @@ class Asset(Struct, frozen=True, kw_only=True):
     heard_s: int | None
     used_s: int | None
     """End of its latest use, on this loan or since its tag was fitted."""
+    store_id: str | None
+    """The store that staff have put it into; None while it is on loan."""
     place: str | None
     """What staff call the place it is believed to be at."""
     place_from_s: int | None
@@ -56,6 +58,8 @@ class Loan(Struct, frozen=True, kw_only=True):
     """What staff call the place."""
     commissioner: str | None
     used_by_paid_carers: bool
+    special: bool
+    """Bought for this loan."""
     speed: str | None
     """None: its pathway's."""
     prescribed_s: int | None
@@ -183,7 +187,9 @@ def show_loan(conn: sa.Connection, loan_ref: str) -> LoanInFull:
         asset=lent,
         holds=_holds(conn, loan_ref),
         flags=_flags(conn, flag.c.loan_ref == loan_ref),
-        history=audit_log.entries(conn, [f"{verb} {loan_ref}" for verb in (*loans.STEPS, *holds.STEPS)]),
+        history=audit_log.entries(
+            conn, [f"{verb} {loan_ref}" for verb in (*loans.STEPS, *holds.STEPS, *collections.STEPS)]
+        ),
     )
 
 

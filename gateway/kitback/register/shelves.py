@@ -16,7 +16,8 @@ def put(
     """An asset that is on no loan is in this store now: it was brought there, or found there.
 
     Raises:
-        IllegalMove: there is no such asset or store, it is on loan or scrapped, or the register has it there already.
+        IllegalMove: there is no such asset or store, it is on loan or scrapped, the register has it there already, or
+            it came back into another one and is not decontaminated.
     """
     mine = the_row(conn, asset, asset_id, "asset")
     check_store(conn, store_id)
@@ -24,6 +25,10 @@ def put(
         raise IllegalMove(f"asset {asset_id} is on loan: return the loan first, into this store")
     if mine.state == "scrapped":
         raise IllegalMove(f"asset {asset_id} was scrapped: check the id")
+    if mine.state == "returned" and mine.store_id not in (None, store_id):
+        raise IllegalMove(
+            f"asset {asset_id} came back and is not decontaminated: record that before it is taken to another store"
+        )
     if mine.store_id == store_id:
         raise IllegalMove(f"asset {asset_id} is in {store_id} already: give another store")
     follow(conn, asset_id, store_id, at, who=who, why=why)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from kitback.register import engines, tables
@@ -64,14 +65,33 @@ class Register:
         with in_words(self.engine), self._reading.connect() as conn:
             yield conn
 
+    def compact(self) -> None:
+        """Write the database anew, so that nothing that was deleted is left in its files; all others wait meanwhile.
+
+        Raises:
+            RegisterError: the database failed, or there is no room for a second copy; everything is as it was.
+        """
+        with in_words(self.engine):
+            engines.compact(self.engine)
+
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
 
 
-def _upgrade(engine: sa.Engine) -> None:
+def revision() -> str:
+    """The revision of the schema that every register has once it is open."""
+    return str(ScriptDirectory.from_config(_migrations()).get_current_head())
+
+
+def _migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", "kitback.register:migrations")
+    return config
+
+
+def _upgrade(engine: sa.Engine) -> None:
+    config = _migrations()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with in_words(engine), engines.altering(engine) as conn:
         config.attributes["connection"] = conn

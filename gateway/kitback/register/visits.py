@@ -45,18 +45,19 @@ def plan(
         raise IllegalMove(f"a visit from {when(from_s)} to {when(to_s)} is not to come: check the times")
     if not to_do:
         raise IllegalMove(f"there is nothing to do at {place_id}: say for what to go there")
-    values: dict[str, Any] = {"place_id": place_id, "from_s": from_s, "to_s": to_s, "status": "planned"}
-    visit_id: int = conn.scalars(sa.insert(visit).returning(visit.c.visit_id), values).one()
-    audit_log.note(conn, at, who, f"visit.plan {visit_id}", why=why, after=values | {"visit_id": visit_id})
-    for asset_id, task in to_do:
-        lent = _lent_there(conn, asset_id, place_id)
-        if task == "collect":
-            collections.book(conn, lent.loan_ref, visit_id, at, who=who, why=why)
-            continue
-        if (task == "deliver") != (lent.from_s is None):
-            state = "is not delivered yet: deliver it first" if lent.from_s is None else "was delivered already"
-            raise IllegalMove(f"visit {visit_id} cannot {task} {asset_id}: it {state}")
-        tasks.add(conn, visit_id, asset_id, task, at, who=who, why=why)
+    with conn.begin_nested():
+        values: dict[str, Any] = {"place_id": place_id, "from_s": from_s, "to_s": to_s, "status": "planned"}
+        visit_id: int = conn.scalars(sa.insert(visit).returning(visit.c.visit_id), values).one()
+        audit_log.note(conn, at, who, f"visit.plan {visit_id}", why=why, after=values | {"visit_id": visit_id})
+        for asset_id, task in to_do:
+            lent = _lent_there(conn, asset_id, place_id)
+            if task == "collect":
+                collections.book(conn, lent.loan_ref, visit_id, at, who=who, why=why)
+                continue
+            if (task == "deliver") != (lent.from_s is None):
+                state = "is not delivered yet: deliver it first" if lent.from_s is None else "was delivered already"
+                raise IllegalMove(f"visit {visit_id} cannot {task} {asset_id}: it {state}")
+            tasks.add(conn, visit_id, asset_id, task, at, who=who, why=why)
     return visit_id
 
 
@@ -86,17 +87,18 @@ def finish(
     to_do = tasks.left(conn, visit_id)
     for asset_id in not_done.keys() - {each.asset_id for each in to_do}:
         raise IllegalMove(f"visit {visit_id} had nothing to do with {asset_id}: check the id")
-    for each in to_do:
-        reason = not_done.get(each.asset_id)
-        if each.task == "collect":
-            _collect(conn, each.asset_id, reason, store_id, at, who, why)
-            continue
-        if reason is None:
-            _do(conn, policy, each, mine.from_s, at, who, why)
-        else:
-            refuse_silence(f"why to {each.task} {each.asset_id} failed", reason)
-        came: tasks.Settled = "done" if reason is None else "failed"
-        tasks.settle(conn, visit_id, each.asset_id, each.task, came, at, reason=reason, who=who, why=why)
+    with conn.begin_nested():
+        for each in to_do:
+            reason = not_done.get(each.asset_id)
+            if each.task == "collect":
+                _collect(conn, each.asset_id, reason, store_id, at, who, why)
+                continue
+            if reason is None:
+                _do(conn, policy, each, mine.from_s, at, who, why)
+            else:
+                refuse_silence(f"why to {each.task} {each.asset_id} failed", reason)
+            came: tasks.Settled = "done" if reason is None else "failed"
+            tasks.settle(conn, visit_id, each.asset_id, each.task, came, at, reason=reason, who=who, why=why)
 
 
 def cancel(conn: sa.Connection, visit_id: int, at: int, *, who: str = "system", why: str | None = None) -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from kitback.locate import peppered
 from kitback.policy import Policy
-from kitback.register import IllegalMove, Register, assets, fittings, holds, loans, places, recalls, tags
+from kitback.register import IllegalMove, Register, assets, collections, fittings, holds, loans, places, recalls, tags
 from kitback.register.tables import meta
 from kitback.simulate.truth import Told, Truth, World
 
@@ -45,7 +45,7 @@ class Desk:
         self._errands = _in_order(world)
         self._next = next(self._errands, None)
         self.refused: list[Refused] = []
-        """What the register would not take, such as the end of a hold that had run out."""
+        """What the register would not take, such as a hold of a loan that is back."""
 
     def open(self) -> None:
         """Enter the places, and the radios of those where somebody noted them."""
@@ -72,6 +72,8 @@ class Desk:
         if errand.told is None:
             _acquire(conn, self._policy, self._world, errand.truth)
             return
+        if errand.told.step not in _STEPS:
+            raise ValueError(f"staff cannot tell {errand.told.step!r} of a loan: they tell {', '.join(_STEPS)}")
         try:
             _STEPS[errand.told.step](conn, self._policy, errand.truth, errand.told)
         except IllegalMove as refused:
@@ -120,6 +122,13 @@ def _prescribed(conn: sa.Connection, policy: Policy, truth: Truth, told: Told) -
     )
 
 
+def _returned(conn: sa.Connection, policy: Policy, truth: Truth, told: Told) -> None:
+    """What is back is cleaned and tested on the day it is booked in."""
+    loans.return_loan(conn, truth.loan_ref, told.said_s, who=_WHO)
+    collections.decontaminate(conn, policy, truth.asset_id, told.at_s, who=_WHO)
+    collections.inspect(conn, policy, truth.asset_id, told.at_s, "pass", who=_WHO)
+
+
 _Entering = Callable[[sa.Connection, Policy, Truth, Told], None]
 
 _STEPS: Final[dict[str, _Entering]] = {
@@ -131,7 +140,7 @@ _STEPS: Final[dict[str, _Entering]] = {
     ),
     "held": lambda conn, policy, of, told: holds.begin(conn, policy, of.loan_ref, told.said_s, who=_WHO),
     "hold_ended": lambda conn, _, of, told: holds.end(conn, of.loan_ref, told.said_s, who=_WHO),
-    "returned": lambda conn, _, of, told: loans.return_loan(conn, of.loan_ref, told.said_s, who=_WHO),
+    "returned": _returned,
     "serviced": lambda conn, policy, of, told: assets.note_service(conn, policy, of.asset_id, told.said_s, who=_WHO),
     "examined": lambda conn, policy, of, told: assets.note_examination(
         conn, policy, of.asset_id, told.said_s, who=_WHO

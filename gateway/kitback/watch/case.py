@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from kitback.policy import Kind, Pathway, Watch
-from kitback.register.tables import judgement, loan, place, recall, use_day
+from kitback.register.tables import collection, judgement, loan, place, recall, use_day
 
 
 class Row(NamedTuple):
@@ -24,6 +24,8 @@ class Row(NamedTuple):
     due_s: int | None
     due_soon_s: int | None
     review_s: int | None
+    fed_by: str | None
+    """The feed that tells of the loan."""
     held_until: int | None
     home_from: int | None
     free_from: int | None
@@ -48,6 +50,8 @@ class Row(NamedTuple):
     """The oldest safety notice that calls it back."""
     used_free_from: int | None
     """End of the first day's use since it is on no loan."""
+    fetched_from: int | None
+    """Since when somebody has asked for it to be fetched; null when nobody has."""
 
 
 free_since: Final = sa.case(
@@ -65,11 +69,15 @@ _RECALL = (
     .order_by(recall.c.from_s, recall.c.recall_id)
     .limit(1)
 )
+_FETCHED = sa.select(collection.c.requested_s).where(
+    collection.c.loan_ref == judgement.c.loan_ref, collection.c.ended_s.is_(None)
+)
 _LOOKED_UP: Final[dict[str, sa.ColumnElement[Any]]] = {
     "place_name": place.c.name,
     "used_by_paid_carers": sa.case((judgement.c.exam_due_s.is_not(None), _PAID_CARERS.scalar_subquery())),
     "recall_ref": sa.case((judgement.c.recalled_from.is_not(None), _RECALL.scalar_subquery())),
     "used_free_from": sa.case((judgement.c.loan_ref.is_(None), _USED_FREE.scalar_subquery())),
+    "fetched_from": sa.case((judgement.c.loan_ref.is_not(None), _FETCHED.scalar_subquery())),
 }
 PLAIN: Final = len(Row._fields) - len(_LOOKED_UP)
 """So many fields of `Row`, its first ones, are columns of `judgement`."""
@@ -125,6 +133,12 @@ class Case:
         """Whether, as far as the tag has told, it was in use less long ago than would make it idle."""
         idle = self.kind.idle(self.row.setting or "")
         return self.row.used_at is not None and self.unused_s < idle.seconds
+
+    @property
+    def on_its_way_home(self) -> bool:
+        """Whether somebody has asked for it to be fetched, and it was not used since."""
+        asked_s = self.row.fetched_from
+        return asked_s is not None and (self.row.used_at is None or self.row.used_at <= asked_s)
 
     @property
     def battery_low(self) -> bool:

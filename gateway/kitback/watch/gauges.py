@@ -1,6 +1,6 @@
 """How many assets are in which state, and how many of their tags were heard in the last day: told when it changed.
 
-They are counted every ten minutes: that takes a scan of all assets.
+They are counted every ten minutes: that takes two scans of all assets.
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from kitback.register import Register, lines, outbox
 from kitback.register.assets import KINDS, STATES
-from kitback.register.tables import judgement, meta
+from kitback.register.tables import asset, judgement, meta
 from kitback.register.upsert import put
 from kitback.watch.keep import next_seq
 
@@ -22,9 +22,7 @@ _TOLD: Final = "gauges"
 class _Counts(msgspec.Struct, frozen=True):
     """Of one kind. A count that is 0 is told as well, or the last one would stand."""
 
-    available: int = 0
-    prescribed: int = 0
-    on_loan: int = 0
+    in_state: dict[str, int] = {}
     fitted: int = 0
     heard_24h: int = 0
 
@@ -70,15 +68,16 @@ def _last(conn: sa.Connection) -> _Told | None:
 def _counts(conn: sa.Connection, now_s: int) -> dict[str, _Counts]:
     row, count = judgement.c, sa.func.count
     heard = count().filter(row.heard_at > now_s - _DAY)
-    by_kind = sa.select(row.kind, count(), count(row.loan_ref), count(row.loan_from), count(row.tag_id), heard)
-    return {kind: _Counts() for kind in KINDS} | {
-        kind: _Counts(all_ - lent, lent - out, out, fitted, heard_24h)
-        for kind, all_, lent, out, fitted, heard_24h in conn.execute(by_kind.group_by(row.kind))
-    }
+    tagged = sa.select(row.kind, count(row.tag_id), heard).group_by(row.kind)
+    of_tags = {kind: (fitted, heard_24h) for kind, fitted, heard_24h in conn.execute(tagged)}
+    in_state = {kind: dict.fromkeys(STATES, 0) for kind in KINDS}
+    for kind, state, many in conn.execute(sa.select(asset.c.kind, asset.c.state, count()).group_by("kind", "state")):
+        in_state[kind][state] = many
+    return {kind: _Counts(in_state[kind], *of_tags.get(kind, (0, 0))) for kind in KINDS}
 
 
 def _lines(kind: str, counts: _Counts, now_s: int, seq: int) -> list[bytes]:
     return [
-        *(lines.assets_line(kind, state, getattr(counts, state), now_s, seq) for state in STATES),
+        *(lines.assets_line(kind, state, counts.in_state[state], now_s, seq) for state in STATES),
         lines.fleet_line(kind, counts.fitted, counts.heard_24h, now_s, seq),
     ]

@@ -13,7 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from kitback.policy import Policy
-from kitback.register import IllegalMove, audit_log, lines, outbox, tables
+from kitback.register import IllegalMove, audit_log, collections, lines, outbox, tables
 from kitback.register.tables import flag, loan
 from kitback.watch.rules import Action
 from kitback.watch.words import stamp
@@ -158,7 +158,7 @@ MOVES: Final = (
         name="collect",
         frm=(Status.CONFIRMED,),
         to=Status.COLLECTION,
-        does="asks for it to be fetched",
+        does="asks for it to be fetched: its collection is requested",
         suits=_ASKS,
         needs=(Need.WHY,),
         nears_home=True,
@@ -196,7 +196,8 @@ MOVES: Final = (
         name="bring-back",
         frm=(Status.STILL_NEEDED, Status.SNOOZED, Status.COLLECTION),
         to=Status.OPEN,
-        does="when its mute is over or its evidence has changed; from collection, when it asks for something else now",
+        does="when its mute is over or its evidence has changed; from collection, when that was called off, or it asks "
+        "for something else now",
         by_watch=True,
     ),
     Move(
@@ -209,6 +210,8 @@ MOVES: Final = (
     ),
 )
 """Every move there is."""
+STEPS: Final = ("flag.raise", "flag.follow", *sorted({f"flag.{each.name}" for each in MOVES}))
+"""What the audit log calls what happens to a flag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +304,7 @@ def move(
         outcome=_outcome(step, flag_id, before, outcome),
         closed_at=at if to is Status.CLOSED else None,
     )
+    _fetch_or_not(conn, policy, row.loan_ref, before, after, at, who, why)
     conn.execute(sa.update(flag).where(flag.c.flag_id == flag_id), asdict(after))
     audit_log.note(conn, at, who, f"flag.{step.name} {flag_id}", why=why, **_changes(before, after))
     if Status.CLOSED in (before.status, to):
@@ -431,6 +435,27 @@ def _outcome(step: Move, flag_id: int, before: Standing, given: Outcome | None) 
             raise IllegalMove(f"to {step.name} flag {flag_id} needs an outcome: give one of {', '.join(step.outcomes)}")
         case _:
             return None
+
+
+def _fetch_or_not(
+    conn: sa.Connection,
+    policy: Policy,
+    loan_ref: str | None,
+    before: Standing,
+    after: Standing,
+    at: int,
+    who: str,
+    why: str | None,
+) -> None:
+    """What is to be fetched has a collection; what is needed, or was not as its flag said, has none any more."""
+    if loan_ref is None:
+        return
+    asked = collections.asked_for(conn, loan_ref) is not None
+    if after.status is Status.COLLECTION and not asked:
+        collections.request(conn, policy, loan_ref, at, who=who, why=why)
+    taken_back = before.status is Status.COLLECTION and after.status is Status.OPEN
+    if asked and (taken_back or after.outcome in WRONG):
+        collections.cancel(conn, loan_ref, at, who=who, why=why)
 
 
 def _tell(conn: sa.Connection, row: Any, is_open: bool, at: int) -> None:

@@ -15,6 +15,7 @@ from kitback.watch.words import iso
 
 _encode: Final = msgspec.json.Encoder().encode
 _BY_NAME: Final = {rule.name: rule for rule in RULES}
+_ANSWERED: Final = {rule.name for rule in RULES if rule.asks_of_loan}
 _FETCHES: Final = (Action.ASK, Action.CLINICIAN)
 """What a flag that is on its way to collection asks; asking for something else it is not."""
 _HOLDABLE: Final = (Status.OPEN, Status.CONTACTED, Status.SNOOZED)
@@ -89,13 +90,18 @@ def _weigh(sight: Sight, changes: Changes) -> None:
     standing = dict(_standing(sight, changes))
     lasting = [rule for rule, old in standing.items() if rule not in sight.seen and _lasts(rule, old, sight.case)]
     present = (*sight.seen, *lasting)
-    overruled = {name for rule in present for name in rule.over}
+    # What can say nothing itself (its loan's feed is stale) keeps nobody else from it.
+    speaks = (rule for rule in present if rule in standing or rule in sight.may_open)
+    overruled = {name for rule in speaks for name in rule.over}
+    answered = _ANSWERED if sight.case.on_its_way_home else set()
+    overruled |= answered
     suspended = {name for rule in present for name in rule.suspends}
     for rule, old in standing.items():
         # What is on its way home is not called off because somebody used it, or it was seen somewhere.
-        fetched = old.status == Status.COLLECTION and old.loan_ref is not None and _same_loan(old, sight.case)
+        fetched = old.status == Status.COLLECTION and _same_loan(old, sight.case) and _is_asked_for(sight.case)
         if rule.name in overruled and not fetched:
-            changes.move(old, Status.CLOSED, "another flag says it better")
+            better = "another flag says it better"
+            changes.move(old, Status.CLOSED, "it is to be fetched" if rule.name in answered else better)
         elif rule in present:
             _follow(old, _found(rule, old, sight), changes)
         elif not fetched:
@@ -114,6 +120,10 @@ def _standing(sight: Sight, changes: Changes) -> Iterator[tuple[Rule, Flag]]:
             changes.move(old, Status.CLOSED, "the asset's loan is another one now")
         else:
             yield _BY_NAME[old.rule], old
+
+
+def _is_asked_for(case: Case) -> bool:
+    return case.row.fetched_from is not None
 
 
 def _same_loan(old: Flag, case: Case) -> bool:
@@ -159,6 +169,8 @@ def _follow(old: Flag, new: Finding, changes: Changes) -> None:
             changes.move(old, Status.OPEN, "its evidence has changed")
         elif old.muted_until is not None and old.muted_until <= case.now_s:
             changes.move(old, Status.OPEN, "the time it was muted for is over")
+    elif old.status == Status.COLLECTION and not _is_asked_for(case):
+        changes.move(old, Status.OPEN, "its collection was called off")
     elif old.status == Status.COLLECTION and not (same_loan and new.rule.action(case) in _FETCHES):
         changes.move(old, Status.OPEN, "it asks for something else now")
 

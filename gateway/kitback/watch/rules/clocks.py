@@ -90,6 +90,7 @@ not_delivered: Final = Rule(
 overdue: Final = Rule(
     name="overdue",
     when=lambda limit: sa.and_(_row.loan_from.is_not(None), _row.due_s <= limit.now_s),
+    opens=lambda limit: limit.feed_is_fresh,
     since=lambda case: case.row.due_s,
     sentence=_overdue,
     action=_review_or_ask,
@@ -97,16 +98,19 @@ overdue: Final = Rule(
     against=_loan_period,
     over=("due_soon", "review_due"),
     needs_whole=False,
+    asks_of_loan=True,
 )
 due_soon: Final = Rule(
     name="due_soon",
     when=lambda limit: sa.and_(_row.loan_from.is_not(None), _row.due_soon_s <= limit.now_s),
+    opens=lambda limit: limit.feed_is_fresh,
     since=lambda case: case.row.due_soon_s,
     sentence=_due_soon,
     action=_review_or_ask,
     seen=("loan_from", "due_soon_s", "due_s", "used_at", "complete_to"),
     against=lambda _: ("watch", "due_soon"),
     needs_whole=False,
+    asks_of_loan=True,
 )
 review_due: Final = Rule(
     name="review_due",
@@ -117,4 +121,5 @@ review_due: Final = Rule(
     seen=("loan_from", "review_s"),
     against=lambda case: ("pathway", case.row.pathway or "", "review"),
     needs_whole=False,
+    asks_of_loan=True,
 )

@@ -55,6 +55,8 @@ class Rule:
     """Whether half of an upload is no evidence, neither to open nor to close."""
     of_asset: bool = False
     """Whether it tells of the asset, whoever has it: its flag lives on when a loan begins or ends."""
+    asks_of_loan: bool = False
+    """Whether all it asks is if the loan is still needed: once it is to be fetched, that is answered."""
     waits_for_hold: bool = False
     """Whether a loan that is held (a stay in hospital) raises no flag, and its open one is held as well."""
 
