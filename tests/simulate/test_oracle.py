@@ -52,6 +52,10 @@ def test_hours_pass_and_days_and_months_keep_the_time_of_day(from_: str, period:
     assert later(moment(from_), Period.parse(period)) == moment(to)
 
 
+def test_what_would_end_in_the_hour_that_is_skipped_ends_when_it_is() -> None:
+    assert later(moment("2026-04-26 01:50"), Period.parse("28 d"), -1) == moment("2026-03-29 02:00")
+
+
 def test_a_period_earlier_is_on_londons_clocks_too() -> None:
     assert later(moment("2026-03-30 10:00"), Period.parse("7 d"), -1) == moment("2026-03-23 10:00")
 

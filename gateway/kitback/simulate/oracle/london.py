@@ -13,7 +13,8 @@ _LONDON: Final = ZoneInfo("Europe/London")
 def later(from_s: int, period: Period, times: int = 1) -> int:
     """The moment a period later, or earlier with -1 `times`.
 
-    Hours pass; days and months end at the same time of day, a month at its last day if it has no such day.
+    Hours pass; days and months end at the same time of day, a month at its last day if it has no such day. What would
+    end in the hour that is skipped in spring ends when it is skipped.
     """
     if period.hours:
         return from_s + times * period.hours * 3600
@@ -23,7 +24,10 @@ def later(from_s: int, period: Period, times: int = 1) -> int:
     else:
         years, month = divmod(local.year * 12 + local.month - 1 + times * period.months, 12)
         local = local.replace(year=years, month=month + 1, day=min(local.day, monthrange(years, month + 1)[1]))
-    return int(local.replace(tzinfo=_LONDON).timestamp())
+    at_s = int(local.replace(tzinfo=_LONDON).timestamp())
+    if datetime.fromtimestamp(at_s, _LONDON).hour != local.hour:
+        return int(local.replace(minute=0, second=0, tzinfo=_LONDON).timestamp())
+    return at_s
 
 
 def day(at_s: int) -> date:
