@@ -372,6 +372,14 @@ def test_a_collection_that_is_over_brings_nothing_back(service: Service) -> None
     assert of_kind(service).next == []
 
 
+def test_what_came_home_before_is_counted_once(service: Service) -> None:
+    service.lend("B")
+    bring_home(service, "B", "available", ended_s=NOW - 9 * DAY)
+    bring_home(service, "B", "collected", collected_s=NOW - DAY)
+    assert [each.count for each in of_kind(service).coming] == [1]
+    assert [each.sentence for each in of_kind(service).next] == ["To be decontaminated, since 11 November."]
+
+
 def test_what_is_called_back_does_not_come_back_to_the_shelf(service: Service) -> None:
     service.lend("B", pathway="home_first", days=40)
     with service.register.write() as conn:
