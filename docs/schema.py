@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas beside this file from wire.py: `python docs/schema.py`."""
+"""Writes the JSON Schemas beside this file from wire.py and the feed's messages: `python docs/schema.py`."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from kitback import wire
+from kitback.exchange.feed import Message
 
 HERE = Path(__file__).parent
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,6 +33,9 @@ def schemas() -> dict[str, str]:
         "command.schema.json": _schema("What a tag hears on down/command, without its signature", wire.Command),
         "command-result.schema.json": _schema(
             "What a tag publishes on up/command, without its signature", wire.CommandResult
+        ),
+        "feed.schema.json": _schema(
+            "What a provider's system says of one loan: a line of a file, or POST /api/feed", Message
         ),
     }
 

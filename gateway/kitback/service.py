@@ -14,7 +14,7 @@ import uvicorn
 from msgspec import Meta, Struct
 
 from kitback.clock import Clock, now_s
-from kitback.history import Drain, Influx, Upkeep
+from kitback.history import Drain, Eraser, Influx, Upkeep
 from kitback.intake import Broker, Intake, ShardGroups, Worker, WrongGroups, sessions_for, settle_groups
 from kitback.locate import Locator, fingerprint, load_pepper
 from kitback.policy import load as load_policy
@@ -78,6 +78,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much history the outbox may hold, in MiB; None is a quarter of the register's disk."""
     web: Web | None = None
     """None serves no pages."""
+    feeds: dict[str, Annotated[str, Meta(min_length=16)]] = {}
+    """The tokens of the provider's systems that may tell of loans at /api/feed, by the names we give those systems."""
     watch_every_s: float = 60.0
     shard_groups: ShardGroups = 1
     """Sessions that the tags are divided among, for as many gateways at most; settled by a register's first start."""
@@ -176,12 +178,17 @@ class Gateway:
         self._run("intake", lambda: worker.run(self._stopping))
         self._run("watch", lambda: self._repeat(watch, config.watch_every_s))
         if influx is not None:
-            drain = Drain(register, self._clock, influx)
-            self._run("history", lambda: self._led(leases, "history", lambda: drain.run_once().wait_s))
+            drain, eraser = Drain(register, self._clock, influx), Eraser(register, self._clock, influx)
+
+            def history() -> float:
+                eraser.run_once()
+                return drain.run_once().wait_s
+
+            self._run("history", lambda: self._led(leases, "history", history))
         upkeep = Upkeep(register, self._clock)
         self._run("upkeep", lambda: self._led(leases, "upkeep", upkeep.run_once))
         if config.web is not None:
-            self._start_web(create_app(register, self._clock, policy), config.web)
+            self._start_web(create_app(register, self._clock, policy, config.feeds), config.web)
         self._await(worker)
 
     def _await(self, worker: Worker) -> None:

@@ -7,10 +7,9 @@ docs/protocol.md is this module in words; the schemas docs/*.schema.json are gen
 Units: `Counter` is whole seconds of one clock of one tag; `Unix` is whole seconds since 1970; RSSI is dBm.
 """
 
-import hashlib
 import hmac
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Final, Literal
@@ -289,7 +288,7 @@ class BadSignature(Exception):
 
 def signature(secret: bytes, channel: str, body: bytes) -> bytes:
     """The 24 base64 bytes that close a message."""
-    return b64encode(hmac.digest(secret, channel.encode() + b"\n" + body, hashlib.sha256)[:16])
+    return b2a_base64(hmac.digest(secret, channel.encode() + b"\n" + body, "sha256")[:16], newline=False)
 
 
 def seal(secret: bytes, channel: str, body: bytes) -> bytes:

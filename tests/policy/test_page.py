@@ -16,7 +16,7 @@ _TABLES = (
     ("kind", ("service_every", "examine_every", "value_pence")),
     ("kind", ("credit_pct", "cleaning_pence", "new_co2_kg")),
 )
-_FOR_ALL = ("watch", "collection")
+_FOR_ALL = ("watch", "collection", "feed", "retention")
 """Sections without names, a row a setting."""
 
 

@@ -28,7 +28,7 @@ def test_open_loans_and_assets_get_the_new_policys_clocks(stocked: Register, lon
     with stocked.write() as conn:
         lend(conn)
         assets.note_service(conn, POLICY, "BED-1", T)
-    assert reclock(stocked, longer) == Reclocked(loans=1, assets=1)
+    assert reclock(stocked, longer, T, "watch") == Reclocked(loans=1, assets=1)
     with stocked.read() as conn:
         row, on = lent(conn), judged(conn)
         assert (row.due_s, row.due_soon_s, row.review_s) == (T + 56 * DAY, T + 49 * DAY, T + 35 * DAY)
@@ -42,14 +42,14 @@ def test_the_clock_of_a_delivery_changes_while_it_is_out_and_no_more_afterwards(
 ) -> None:
     with stocked.write() as conn:
         prescribe(conn)
-    reclock(stocked, longer)
+    reclock(stocked, longer, T, "watch")
     with stocked.write() as conn:
         assert lent(conn).deliver_by_s == judged(conn).deliver_by_s == longer.deliver_by("home_first", None, T)
         assert lent(conn).deliver_by_s > T + 24 * HOUR
         deliver(conn, T + HOUR)
         kept = longer.deliver_by("home_first", None, T)
         assert lent(conn).deliver_by_s == kept
-    reclock(stocked, POLICY)
+    reclock(stocked, POLICY, T, "watch")
     with stocked.read() as conn:
         assert (lent(conn).deliver_by_s, judged(conn).deliver_by_s) == (kept, kept)
 
@@ -58,7 +58,7 @@ def test_a_day_that_staff_agreed_stays(stocked: Register, longer: Policy) -> Non
     with stocked.write() as conn:
         lend(conn)
         loans.agree_due(conn, POLICY, "LN-1", T + 60 * DAY, T)
-    assert reclock(stocked, longer).loans == 0
+    assert reclock(stocked, longer, T, "watch").loans == 0
     with stocked.read() as conn:
         assert lent(conn).due_s == T + 60 * DAY
 
@@ -67,7 +67,7 @@ def test_a_loan_that_is_over_keeps_the_clocks_it_had(stocked: Register, longer: 
     with stocked.write() as conn:
         lend(conn)
         loans.return_loan(conn, "LN-1", T + DAY)
-    assert reclock(stocked, longer).loans == 0
+    assert reclock(stocked, longer, T, "watch").loans == 0
     with stocked.read() as conn:
         assert lent(conn).due_s == T + 42 * DAY
 
@@ -76,7 +76,7 @@ def test_a_loan_on_a_pathway_that_the_policy_lacks_keeps_the_clocks_it_has(stock
     with stocked.write() as conn:
         lend(conn)
         conn.execute(sa.update(loan), {"pathway": "winter_scheme"})
-    assert reclock(stocked, longer).loans == 0
+    assert reclock(stocked, longer, T, "watch").loans == 0
     with stocked.read() as conn:
         assert lent(conn).due_s == T + 42 * DAY
 
@@ -86,7 +86,7 @@ def test_under_the_same_policy_nothing_is_written(stocked: Register, monkeypatch
         lend(conn)
         assets.note_service(conn, POLICY, "BED-1", T)
     monkeypatch.setattr(Register, "write", lambda _: pytest.fail("it writes"))
-    assert reclock(stocked, POLICY) == Reclocked(0, 0)
+    assert reclock(stocked, POLICY, T, "watch") == Reclocked(0, 0)
 
 
 def test_many_are_done_in_transactions_of_a_thousand_rows(
@@ -115,7 +115,7 @@ def test_many_are_done_in_transactions_of_a_thousand_rows(
         change(conn, table, names, rows)
 
     monkeypatch.setattr(clocks, "change", counted)
-    assert reclock(stocked, longer).loans == many + 1
+    assert reclock(stocked, longer, T, "watch").loans == many + 1
     assert sum(transactions) == many + 1
     assert max(transactions) <= 1000
     with stocked.read() as conn:
@@ -139,7 +139,7 @@ def test_what_comes_between_looking_and_writing_is_not_overwritten(
         return self.write()
 
     monkeypatch.setattr(Register, "write", first_staff)
-    assert reclock(stocked, longer).loans == 0
+    assert reclock(stocked, longer, T, "watch").loans == 0
     with stocked.read() as conn:
         assert lent(conn).due_s == judged(conn).due_s == T + 60 * DAY
 
@@ -148,7 +148,7 @@ def test_a_judgement_read_anew_says_the_same_as_after_a_reclocking(stocked: Regi
     with stocked.write() as conn:
         lend(conn)
         assets.note_service(conn, POLICY, "BED-1", T)
-    reclock(stocked, longer)
+    reclock(stocked, longer, T, "watch")
     with stocked.write() as conn:
         before = judged(conn)
         judgements.refresh(conn, "BED-1")

@@ -43,7 +43,7 @@ def test_clocks_are_set_anew_beside_a_report_and_in_the_reports_order(
     hold = sa.select(judgement).order_by(judgement.c.asset_id).with_for_update(key_share=True)
     with stocked.write(beside=True) as conn:
         conn.execute(hold.where(judgement.c.asset_id == "BED-1"))
-        anew = at_once.submit(reclock, stocked, load(file))
+        anew = at_once.submit(reclock, stocked, load(file), T, "watch")
         until(waits)
         conn.execute(hold)  # the hoist's as well
         conn.execute(sa.update(judgement), {"used_at": T + DAY})

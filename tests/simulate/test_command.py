@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from kitback.cli.app import app
 
-SMALL = ["simulate", "--loans", "6", "--days", "3", "--judge-every", "12"]
+SMALL = ["simulate", "--loans", "6", "--days", "3", "--judge-every", "720"]
 
 
 def test_it_shows_figures_and_writes_them(tmp_path: Path):
@@ -36,3 +36,9 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path):
     assert done.exit_code == 2
     assert "give --keep a new folder" in done.output
     assert [each.name for each in tmp_path.iterdir()] == ["mine"]
+
+
+def test_it_is_judged_when_tags_have_talked_and_not_in_between():
+    done = CliRunner().invoke(app, ["simulate", "--judge-every", "20"])
+    assert done.exit_code == 2
+    assert "take a multiple of 15" in " ".join(done.output.split())

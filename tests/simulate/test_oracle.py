@@ -85,6 +85,14 @@ def test_a_care_homes_bed_is_idle_after_five() -> None:
     assert flag.earliest_s == at(9.4) + 5 * DAY - RECORD_S
 
 
+def test_before_a_counter_was_compared_twice_its_times_are_up_to_one_in_eighty_out() -> None:
+    hoist = loan(kind="hoist", use=(span(0.9, 0.91),))
+    late_s = only(flags(hoist), "idle").since.last_s - (at(0.91) + PAUSE_S + 150 + RECORD_S)
+    assert 0.9 * DAY * 0.012 <= late_s <= 0.91 * DAY * 0.012
+    hoist = loan(kind="hoist", use=(span(2.9, 2.91),))
+    assert only(flags(hoist), "idle").since.last_s == at(2.91) + PAUSE_S + 150 + RECORD_S
+
+
 def test_a_bed_in_a_school_counts_as_at_home() -> None:
     assert only(flags(loan(use=nights(0, 10), setting="school")), "idle").earliest_s == at(9.4) + 7 * DAY - RECORD_S
 
@@ -100,6 +108,26 @@ def test_a_bed_used_again_just_after_may_be_idle_or_not() -> None:
 
 def test_one_stray_use_neither_ends_an_idle_flag_nor_begins_another() -> None:
     assert only(flags(loan(use=nights(0, 10), stray=(span(20, 20.01),))), "idle").over.first_s == END
+
+
+def test_nor_do_several_between_which_it_was_idle_again() -> None:
+    strays = (span(20, 20.01), span(30, 30.01), span(40, 40.01))
+    flag = only(flags(loan(use=nights(0, 10), stray=strays)), "idle")
+    assert flag.over.first_s == END
+    assert at(40.01) in flag.since
+
+
+def test_two_stray_uses_between_which_it_was_not_idle_end_it() -> None:
+    ended, again = flags(loan(use=nights(0, 10), stray=(span(20, 20.01), span(23, 23.01))))
+    assert ended.over.first_s == at(23)
+    assert again.earliest_s == at(30.01) - RECORD_S
+
+
+def test_idle_again_at_about_the_second_one_it_may_end_then_or_not() -> None:
+    ended, again = flags(loan(use=nights(0, 10), stray=(span(20, 20.01), span(27.02, 27.03))))
+    assert ended.over == (at(27.02), END)
+    assert at(27.03) in ended.since
+    assert again.earliest_s == at(34.03) - RECORD_S
 
 
 def test_what_it_says_last_may_be_since_a_stray_use() -> None:
@@ -123,6 +151,12 @@ def test_one_use_across_midnight_may_end_an_idle_flag_and_need_not() -> None:
     night = span(20.6, 20.65)
     flag = only(flags(loan(use=nights(0, 10), stray=(night,))), "idle")
     assert night.from_s < flag.over.first_s < night.to_s
+    assert flag.over.last_s == END
+
+
+def test_nor_need_a_second_one_on_the_day_on_which_it_ended() -> None:
+    night_and_nap = (span(20.6, 20.65), span(20.9, 20.95))
+    flag = only(flags(loan(use=nights(0, 10), stray=night_and_nap)), "idle")
     assert flag.over.last_s == END
 
 
@@ -323,19 +357,46 @@ def _told_late(days: float, **changes: Any) -> Truth:
 
 def test_a_delivery_that_its_tag_told_of_needs_nobody_to_tell_of_it() -> None:
     assert "not_delivered" not in must(flags(_told_late(2)))
-    late = loan(told=(told("prescribed", PRESCRIBED), told("delivered", at(5), DELIVERED)))
-    assert flags(late) == []
+    late = loan(
+        told=(told("prescribed", PRESCRIBED), told("delivered", at(5), DELIVERED)), pathway="short_term_wheelchair"
+    )
+    assert must(flags(late)) == []
 
 
-def test_while_its_tag_tells_of_it_it_may_be_at_risk_or_not() -> None:
-    flag = next(each for each in flags(_told_late(2)) if each.rule == "not_delivered")
+def test_until_two_notes_agree_up_to_a_day_apart_it_may_be_at_risk_or_not() -> None:
+    flag = next(each for each in flags(_told_late(5, place_id="known-home")) if each.rule == "not_delivered")
     assert flag.latest_s is None
-    assert DELIVERED < flag.over.last_s < DELIVERED + 10 * HOUR
+    assert at(1) < flag.over.last_s < at(2.5), "one of three may have missed every radio"
+
+
+def test_at_an_address_that_nobody_surveyed_its_tag_tells_of_it_by_its_use() -> None:
+    awake_in_stores = tag(awake=(Span(START, START + 2 * HOUR), Span(DELIVERED, END)))
+    used = _told_late(8, use=nights(4, 60), tag=awake_in_stores)
+    flag = next(each for each in flags(used) if each.rule == "not_delivered")
+    assert at(4.4) < flag.over.last_s < at(5)
+    unused = _told_late(6, use=(), tag=awake_in_stores)
+    flag = next(each for each in flags(unused) if each.rule == "not_delivered")
+    assert flag.over.last_s == at(6) + JUDGE_S
+    never_heard_in_stores = next(each for each in flags(_told_late(8)) if each.rule == "not_delivered")
+    assert never_heard_in_stores.over.last_s == at(8) + JUDGE_S
+
+
+def test_a_delivery_is_not_late_before_its_tag_could_have_told_of_it() -> None:
+    risk_s = PRESCRIBED + 3 * HOUR
+    only_prescribed = loan(delivered_s=None, told=(told("prescribed", PRESCRIBED),), pathway="crisis_response", use=())
+    flag = only(flags(only_prescribed, Away("gateway", risk_s + 60, risk_s + HOUR)), "not_delivered")
+    assert (flag.earliest_s, flag.latest_s) == (risk_s, risk_s + HOUR + 36 * HOUR + JUDGE_S)
 
 
 def test_a_delivery_that_nobody_and_no_tag_told_of_is_at_risk_until_somebody_does() -> None:
     flag = next(each for each in flags(_told_late(2, tag=tag(awake=()))) if each.rule == "not_delivered")
     assert (flag.latest_s, flag.over.first_s) == (PRESCRIBED + 3 * HOUR + JUDGE_S, at(2))
+
+
+@pytest.mark.parametrize(("told_days", "late_days"), [(9, 1), (0.1, 0)])
+def test_until_staff_tell_its_tag_may_have_dated_the_delivery_by_its_use(told_days: float, late_days: int) -> None:
+    overdue = next(each for each in flags(_told_late(told_days)) if each.rule == "overdue")
+    assert late_days <= (overdue.since.last_s - at(3)) / DAY < late_days + 1
 
 
 def test_a_service_is_on_the_worklist_four_weeks_before_it_is_due() -> None:
@@ -375,6 +436,12 @@ def test_the_gateway_judges_nothing_while_it_is_away_nor_need_it_while_the_broke
     for away in (Away("gateway", at(42) - HOUR, at(42) + HOUR), Away("broker", at(42), at(42) + HOUR)):
         overdue = next(each for each in flags(loan(pathway="home_first"), away) if each.rule == "overdue")
         assert overdue.latest_s == at(42) + HOUR + 2 * JUDGE_S
+
+
+def test_a_pass_that_fell_into_an_outage_is_made_up_for_after_it() -> None:
+    away = Away("gateway", at(42) + JUDGE_S // 2, at(42) + HOUR)
+    overdue = next(each for each in flags(loan(pathway="home_first"), away) if each.rule == "overdue")
+    assert overdue.latest_s == at(42) + HOUR + 2 * JUDGE_S
 
 
 def test_what_is_over_before_it_must_have_been_judged_may_be_left_out() -> None:
@@ -430,6 +497,17 @@ def test_from_one_unknown_place_to_another_nothing_can_be_told() -> None:
     assert flags(_moved("elsewhere")) == []
 
 
+def test_an_unknown_place_may_be_dated_from_when_it_was_left_for() -> None:
+    flag = only(flags(_moved("elsewhere", "known-home")), "off_site")
+    assert flag.since.first_s == flag.earliest_s - RECORD_S == at(20) - RECORD_S
+    assert only(flags(_moved("care-home")), "off_site").since.first_s == at(20) + HOUR - RECORD_S
+
+
+def test_what_was_not_heard_long_enough_where_it_was_lent_to_need_not_be_missed_there() -> None:
+    stays = (Stay("known-home", DELIVERED, at(0.3)), Stay("", at(0.3), at(0.4)), Stay("elsewhere", at(0.4), END))
+    assert only(flags(loan(place_id="known-home", stays=stays)), "off_site").latest_s is None
+
+
 def test_a_hold_puts_off_off_site() -> None:
     flag = only(flags(_moved("care-home", told=(told("delivered", DELIVERED), told("held", at(19))))), "off_site")
     assert flag.earliest_s == at(33)
@@ -481,6 +559,19 @@ def test_a_tag_that_fell_silent_while_nobody_listened_gets_its_time_afterwards()
     flag = only(flags(loan(tag=_dead_from(20)), Away("broker", at(19), at(23))), "silent")
     assert flag.earliest_s == at(23)
     assert flag.latest_s == at(23) + 36 * HOUR + JUDGE_S
+
+
+def test_what_waited_at_the_broker_is_heard_with_the_first_tick_after_the_outage() -> None:
+    flag = only(flags(loan(tag=_dead_from(20)), Away("gateway", at(18), at(20) - 60)), "silent")
+    assert flag.since.last_s == at(20) - 60 + TICK_S
+
+
+def test_a_moment_in_which_it_may_have_been_heard_may_be_the_last() -> None:
+    awake = (Span(START, START + HOUR // 2), Span(DELIVERED, END))
+    network = (Span(START, at(20)), Span(at(20.1), at(20.2)))
+    flag = only(flags(loan(tag=tag(awake=awake, network=network))), "silent")
+    assert at(20) in flag.since
+    assert at(20.2) in flag.since
 
 
 def test_an_outage_that_was_over_before_it_fell_silent_gives_it_no_more_time() -> None:

@@ -88,6 +88,15 @@ def test_a_stray_use_that_goes_on_closes_no_idle_flag_either(service: Service) -
     assert service.since("B", "idle") == NOW - 20 * DAY
 
 
+def test_nor_where_something_else_that_is_flagged_was_used_that_day(service: Service) -> None:
+    service.lend("C", used_at=NOW - 20 * DAY)
+    idle(service)
+    use(service, "C", NOW)
+    service.tell("B", used_at=NOW, heard_at=NOW, complete_to=NOW)
+    service.judge(NOW)
+    assert set(service.open_flags("B")) == {"idle"}
+
+
 def test_use_that_goes_on_a_day_after_a_stray_one_closes_it(service: Service) -> None:
     idle(service)
     use(service, "B", NOW)
@@ -105,6 +114,57 @@ def test_one_night_told_as_one_use_is_use_on_one_day(service: Service) -> None:
     use(service, "B", midnight + 7 * HOUR)
     service.judge(midnight + 7 * HOUR)
     assert set(service.open_flags("B")) == {"idle"}
+
+
+MIDNIGHT = NOW // DAY * DAY + DAY
+
+
+def test_so_is_one_told_by_the_hour(service: Service) -> None:
+    idle(service)
+    use(service, "B", MIDNIGHT - HOUR // 3)
+    service.tell("B", used_at=MIDNIGHT + HOUR // 3)
+    service.judge(MIDNIGHT + HOUR // 3)
+    assert set(service.open_flags("B")) == {"idle"}
+    use(service, "B", MIDNIGHT + 7 * HOUR)
+    service.judge(MIDNIGHT + 7 * HOUR)
+    assert set(service.open_flags("B")) == {"idle"}
+
+
+def test_two_nights_told_by_the_hour_are_use_on_two(service: Service) -> None:
+    idle(service)
+    use(service, "B", MIDNIGHT - HOUR // 3, MIDNIGHT + DAY - HOUR // 3)
+    service.tell("B", used_at=MIDNIGHT + DAY + HOUR // 3)
+    assert service.judge(MIDNIGHT + DAY + HOUR // 3) == Judged(closed=1)
+
+
+def test_two_nights_of_which_the_first_began_just_before_midnight_are_use_on_two(service: Service) -> None:
+    idle(service)
+    with service.register.write() as conn:
+        first_minutes = {"asset_id": "B", "day": MIDNIGHT // DAY - 1, "in_use": 60, "events": 1, "seen": 60}
+        conn.execute(sa.insert(use_day), first_minutes)
+    use(service, "B", MIDNIGHT + DAY - HOUR // 3, MIDNIGHT + DAY + 7 * HOUR)
+    assert service.judge(MIDNIGHT + DAY + 7 * HOUR) == Judged(closed=1)
+
+
+def test_in_use_until_the_evening_and_on_the_next_day_it_was_on_two(service: Service) -> None:
+    idle(service)
+    use(service, "B", MIDNIGHT - 2 * HOUR, MIDNIGHT + 7 * HOUR)
+    assert service.judge(MIDNIGHT + 7 * HOUR) == Judged(closed=1)
+
+
+def test_in_use_late_on_two_evenings_days_apart_it_was_on_two(service: Service) -> None:
+    idle(service)
+    use(service, "B", MIDNIGHT - HOUR // 3, MIDNIGHT + 3 * DAY - HOUR // 3)
+    assert service.judge(MIDNIGHT + 3 * DAY) == Judged(closed=1)
+
+
+def test_a_pump_that_runs_on_is_in_use_on_each_day_but_that_it_began_on(service: Service) -> None:
+    idle(service)
+    use(service, "B", MIDNIGHT - HOUR // 3, MIDNIGHT + DAY - HOUR // 3)
+    service.judge(MIDNIGHT + DAY - HOUR // 3)
+    assert set(service.open_flags("B")) == {"idle"}
+    use(service, "B", MIDNIGHT + DAY + HOUR)
+    assert service.judge(MIDNIGHT + DAY + HOUR) == Judged(closed=1)
 
 
 def test_idle_again_after_a_stray_use_it_began_with_that(service: Service) -> None:

@@ -647,6 +647,7 @@ TROUBLES: dict[str, dict[str, int | str | bool | None]] = {
     "not_delivered": {**UNDELIVERED, "prescribed_s": NOW - 2 * HOUR, "place_type": "store"},
     "thorough_exam_due": {"exam_due_s": NOW - DAY},
     "seen_in_stores": {"place_id": "store", "place_type": "store", "place_from": NOW - DAY},
+    "not_moved": {"fed_by": "acme", "place_id": "store", "place_type": "store", "place_from": NOW - 40 * DAY},
     "overdue": {"due_s": NOW - DAY},
     "off_site": {"place_id": "other", "place_from": NOW - DAY},
     "never_used": {"used_at": None},
@@ -660,7 +661,7 @@ TROUBLES: dict[str, dict[str, int | str | bool | None]] = {
 
 
 def test_every_rule_has_its_trouble_here() -> None:
-    assert {*TROUBLES, "in_use_not_on_loan"} == {rule.name for rule in RULES}, "that one has no loan"
+    assert {*TROUBLES, "in_use_not_on_loan", "not_back"} == {rule.name for rule in RULES}, "those have no loan"
 
 
 @pytest.mark.parametrize("rule", TROUBLES)
@@ -669,7 +670,7 @@ def test_at_the_end_of_life_nothing_prompts_contact_with_the_family(service: Ser
     service.judge()
     sentence = service.open_flags("M")[rule]
     assert "Ask" not in sentence
-    assert "clinician" in sentence or rule == "seen_in_stores"
+    assert "clinician" in sentence or rule in ("seen_in_stores", "not_moved")
 
 
 @pytest.mark.parametrize("rule", sorted(set(TROUBLES) - WITHOUT_LOAN))

@@ -3,9 +3,10 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from brokers import until
+from browsing import DESK
 from kitback.web import create_app
 from lending import HOUR, NOW, Service, StoppedClock
 
@@ -53,3 +54,19 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, address: str) -> Iterator[Page]:
+    """A page that fails its test when the browser complains, or asks anyone but Kitback for anything."""
+    context = chromium.new_context(viewport=DESK)
+    opened = context.new_page()
+    complaints: list[str] = []
+    hosts: set[str] = set()
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("request", lambda sent: hosts.add(sent.url.split("/")[2]))
+    yield opened
+    context.close()
+    assert complaints == []
+    assert hosts <= {address.split("/")[2]}

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,6 +15,7 @@ from kitback.register import counters, listening, outbox
 from kitback.register.tables import flag
 from kitback.web import StylesMissing, create_app, styles
 from lending import NOW, Service, StoppedClock
+from stocking import second_store, stock
 
 
 @pytest.fixture
@@ -159,7 +161,7 @@ def test_staff_are_told_when_history_is_stuck(
     assert words is None or words in page
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/metrics", "/api/worklist.json"])
+@pytest.mark.parametrize("path", ["/", "/ready", "/healthz", "/metrics", "/api/worklist.json", "/api/ready.json"])
 def test_a_register_that_cannot_be_read_is_said_without_its_secrets(
     client: TestClient, service: Service, tmp_path: Path, path: str
 ) -> None:
@@ -185,6 +187,11 @@ def test_every_answer_keeps_the_browser_to_kitback_alone(client: TestClient, pat
 def test_the_worklist_stays_in_no_cache(client: TestClient) -> None:
     assert client.get("/").headers["cache-control"] == "no-store"
     assert client.get("/api/worklist.json").headers["cache-control"] == "no-store"
+
+
+def test_the_board_is_as_it_is_now_whenever_it_is_asked_for(client: TestClient) -> None:
+    assert client.get("/ready").headers["cache-control"] == "no-store"
+    assert client.get("/api/ready.json").headers["cache-control"] == "no-store"
 
 
 def test_scripts_need_a_nonce_that_nobody_can_guess(client: TestClient) -> None:
@@ -218,3 +225,100 @@ def test_a_flag_of_a_pathway_the_policy_lost_is_still_shown(client: TestClient, 
     assert len(json.loads(client.get("/api/worklist.json").text)) == 7
     with service.register.read() as conn:
         assert conn.scalar(sa.select(sa.func.count()).select_from(flag)) == 7
+
+
+# --- the ready-now board
+
+
+@pytest.fixture
+def stocked(service: Service) -> Service:
+    second_store(service)
+    stock(service, "BED-1")
+    stock(service, "BED-2", store_id="north")
+    stock(service, "HST-1", "hoist", exam_due_s=None)
+    service.lend("MAT-1", "mattress", pathway="home_first", days=40)
+    return service
+
+
+@pytest.mark.usefixtures("stocked")
+def test_the_board_as_json_is_by_kind_and_store_the_nearest_first(client: TestClient) -> None:
+    answer = client.get("/api/ready.json", params={"near": "Loughborough Hospital"})
+    assert answer.headers["content-type"] == "application/json"
+    found = answer.json()
+    assert (found["as_of"], found["near"]["place_id"]) == ("2025-11-12T11:00:00Z", "hospital")
+    beds, hoists, mattresses = found["kinds"]
+    assert [(each["store_id"], each["km"], each["ready"]) for each in beds["stores"]] == [
+        ("north", 0.0, 1),
+        ("store", 16.5, 1),
+    ]
+    assert hoists["stores"][1]["not_ready"][0]["why"] == "exam_unknown"
+    assert mattresses["next"][0]["stage"] == "due_soon"
+
+
+@pytest.mark.usefixtures("stocked")
+def test_the_board_can_be_asked_for_one_kind_and_for_few(client: TestClient) -> None:
+    (beds,) = client.get("/api/ready.json", params={"kind": "bed", "limit": 1}).json()["kinds"]
+    assert beds["ready"] == 2
+    assert client.get("/api/ready.json", params={"limit": 0}).status_code == 422
+
+
+@pytest.mark.usefixtures("stocked")
+@pytest.mark.parametrize("address", ["/ready", "/api/ready.json"])
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("near=Narnia", "there is no place"),
+        ("kind=boat", "there is no kind"),
+        ("near=home", "not kept: give the hospital"),
+    ],
+)
+def test_what_the_board_cannot_tell_is_said(client: TestClient, address: str, asked: str, words: str) -> None:
+    answer = client.get(f"{address}?{asked}")
+    assert answer.status_code == 400
+    assert words in answer.text
+    assert ("nhsuk-error-message" in answer.text) == (address == "/ready"), "beside the field"
+
+
+@pytest.mark.usefixtures("busy", "stocked")
+@pytest.mark.parametrize("address", ["/api/worklist.json", "/api/ready.json"])
+def test_what_the_api_answers_is_what_its_document_says(client: TestClient, address: str) -> None:
+    document = client.get("/api/openapi.json").json()
+    content = document["paths"][address]["get"]["responses"]["200"]["content"]
+    schema = {**content["application/json"]["schema"], "components": document["components"]}
+    jsonschema.validate(client.get(address).json(), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"kinds": "many"}, schema)
+
+
+def test_the_document_says_what_the_fields_of_the_board_mean(client: TestClient) -> None:
+    named = client.get("/api/openapi.json").json()["components"]["schemas"]
+    assert named["Board"]["description"] == "What can be lent now, and what comes back soon."
+    assert {"Board", "AtStore", "Ready", "HeldBack", "Coming", "WorklistItem"} <= named.keys()
+    assert {each["name"] for each in _parameters(client, "/api/ready.json")} == {"kind", "near", "limit"}
+
+
+def _parameters(client: TestClient, address: str) -> list[dict[str, str]]:
+    parameters: list[dict[str, str]] = client.get("/api/openapi.json").json()["paths"][address]["get"]["parameters"]
+    return parameters
+
+
+# --- what cannot be understood
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [("page=x", "give a whole number"), ("page=1.5", "give a whole number"), ("all=x", "true or false")],
+)
+def test_a_page_says_in_plain_words_what_it_cannot_understand(client: TestClient, asked: str, words: str) -> None:
+    answer = client.get(f"/?{asked}")
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("text/html")
+    assert f"<strong>{asked.partition('=')[0]}</strong>: " in answer.text
+    assert words in answer.text
+    assert answer.headers["content-security-policy"]
+
+
+def test_the_api_says_it_to_programs(client: TestClient) -> None:
+    answer = client.get("/api/worklist.json?limit=x")
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["query", "limit"]

@@ -1,36 +1,17 @@
 """The worklist page in a real browser: seen, tabbed through, on a desk and on a phone."""
 
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
+from browsing import CONTRAST, DESK, PHONE
 from kitback.register.tables import asset, flag
 from kitback.watch import life
 from kitback.web import pages
 from lending import HOUR, NOW, Service
-
-DESK: ViewportSize = {"width": 1280, "height": 800}
-PHONE: ViewportSize = {"width": 360, "height": 740}
-
-
-@pytest.fixture
-def page(chromium: Browser, address: str) -> Iterator[Page]:
-    """A page that fails its test when the browser complains, or asks anyone but Kitback for anything."""
-    context = chromium.new_context(viewport=DESK)
-    opened = context.new_page()
-    complaints: list[str] = []
-    hosts: set[str] = set()
-    opened.on("console", lambda message: complaints.append(message.text))
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda sent: hosts.add(sent.url.split("/")[2]))
-    yield opened
-    context.close()
-    assert complaints == []
-    assert hosts <= {address.split("/")[2]}
 
 
 @pytest.mark.usefixtures("busy")
@@ -282,30 +263,3 @@ def test_markup_in_what_people_typed_is_text(page: Page, address: str, service: 
     service.judge()
     page.goto(address)
     expect(page.locator("tbody th")).to_contain_text("<b>&amp;")
-
-
-CONTRAST = """() => {
-  const channel = (value) => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-  const light = (rgb) => {
-    const [r, g, b] = rgb.map((value) => channel(value / 255));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const colour = (text) => text.match(/[\\d.]+/g).map(Number);
-  const ground = (element) => {
-    for (let each = element; each; each = each.parentElement) {
-      const found = colour(getComputedStyle(each).backgroundColor);
-      if (found.length === 3 || found[3] > 0) return found.slice(0, 3);
-    }
-    return [255, 255, 255];
-  };
-  const faint = [];
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) {
-    const element = walk.currentNode.parentElement;
-    if (!walk.currentNode.data.trim() || element.tagName === "SCRIPT") continue;
-    const pair = [light(colour(getComputedStyle(element).color).slice(0, 3)), light(ground(element))];
-    const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
-    if (ratio < 4.5) faint.push([walk.currentNode.data.trim(), ratio]);
-  }
-  return faint;
-}"""

@@ -8,16 +8,21 @@ from kitback.cli import (
     assets,
     collections,
     demo,
+    erase,
     export,
+    feed,
     flags,
     gateway,
     grafana,
     history,
     import_,
+    kpi,
+    labels,
     loans,
     places,
     policy,
     quarantine,
+    ready,
     simulate,
     tag,
     visits,
@@ -46,19 +51,24 @@ def kitback() -> None:
 app.command()(demo.demo)
 app.command()(simulate.simulate)
 app.command()(worklist.worklist)
+app.command()(ready.ready)
 app.add_typer(flags.app, name="flags")
 app.command()(gateway.gateway)
 app.add_typer(assets.app, name="assets")
 app.add_typer(loans.app, name="loans")
+app.add_typer(feed.app, name="feed")
 app.add_typer(collections.app, name="collections")
 app.add_typer(visits.app, name="visits")
 app.add_typer(places.app, name="places")
+app.command()(kpi.kpi)
+app.add_typer(erase.app, name="erase")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(history.app, name="history")
 app.add_typer(grafana.app, name="grafana")
 app.add_typer(policy.app, name="policy")
 app.add_typer(import_.app, name="import")
 app.add_typer(export.app, name="export")
+app.command()(labels.labels)
 app.add_typer(tag.app, name="tag")
 
 

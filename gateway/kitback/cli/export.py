@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from kitback.cli.export_fhir import fhir
 from kitback.cli.plain import fail, failing, pipe
 from kitback.cli.where import RegisterOption, opened
 
@@ -118,3 +119,6 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
     ) as shown:
         task = shown.add_task(what, total=total)
         yield lambda more: shown.advance(task, more)
+
+
+app.command()(fhir)

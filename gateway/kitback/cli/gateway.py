@@ -39,6 +39,9 @@ def gateway(
         [web]
         port = 8080
 
+        [feeds]                   # who may tell of loans at /api/feed, and their tokens; see docs/feed.md
+        acme = "at least sixteen letters"
+
         [influx]
         url = "https://influx.example.org"
         org = "stores"

@@ -31,6 +31,7 @@ def read(path: Path | None) -> "Config":
     if path is not None:
         settings |= _file(path)
     _overlay(settings, Config, _PREFIX)
+    _feeds(settings)
     try:
         return read_config(settings)
     except ConfigError as error:
@@ -67,6 +68,14 @@ def _overlay(settings: dict[str, Any], fields_of: type, prefix: str) -> None:
                 settings[field.name] = msgspec.convert(os.environ[name], field.type, strict=False)
             except msgspec.ValidationError as error:
                 raise ConfigError(f"{name} in the environment: {error}") from error
+
+
+def _feeds(settings: dict[str, Any]) -> None:
+    """The tokens of feeds: `KITBACK_FEEDS_ACME` is that of the source acme."""
+    prefix = f"{_PREFIX}FEEDS_"
+    given = {name.removeprefix(prefix).lower(): token for name, token in os.environ.items() if name.startswith(prefix)}
+    if given:
+        settings["feeds"] = {**settings.get("feeds", {}), **given}
 
 
 def _is_struct(each: Any) -> bool:

@@ -19,8 +19,16 @@ if TYPE_CHECKING:
     from kitback.simulate.run import Ran
 
 _DAY = 86_400
-_HOUR = 3600
+_MINUTE = 60
+_TICK_MIN = 15
+"""Minutes between the moments at which tags talk: nothing is news in between."""
 _FOUND = ("Loans", "Flagged", "Days", "Back", "Out")
+
+
+def _ticks(minutes: int) -> int:
+    if minutes % _TICK_MIN:
+        raise typer.BadParameter(f"{minutes} minutes is between two talks of the tags: take a multiple of {_TICK_MIN}")
+    return minutes
 
 
 def simulate(
@@ -28,8 +36,11 @@ def simulate(
     days: Annotated[int, typer.Option(min=1, max=730, help="For how many days.")] = 60,
     seed: Annotated[int, typer.Option(help="Of everything random: the same one makes the same people.")] = 1,
     judge_every: Annotated[
-        int, typer.Option(min=1, max=24, metavar="HOURS", help="How often the loans are judged.")
-    ] = 1,
+        int,
+        typer.Option(
+            min=_TICK_MIN, max=24 * 60, metavar="MINUTES", callback=_ticks, help="How often the loans are judged."
+        ),
+    ] = 60,
     policy: PolicyOption = None,
     json: Annotated[
         Path | None,
@@ -59,7 +70,7 @@ def simulate(
         folder.mkdir(parents=True, exist_ok=True)
         if keep:
             (folder / "truth.json").write_bytes(_json(world))
-        ran = run(world, agreed, folder, told, judge_every * _HOUR)
+        ran = run(world, agreed, folder, told, judge_every * _MINUTE)
     counted = figures(ran)
     agreed_on = _agreement(ran, agreed)
     if json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kitback.cli.plain import NUMBERS, WRONG, fail, failing, pipe
-from kitback.cli.tables import AT_MOST, as_csv, styled, table
+from kitback.cli.tables import AT_MOST, as_csv, line, styled, table
 from kitback.cli.where import PolicyOption, RegisterOption, opened, read_policy
 
 if TYPE_CHECKING:
@@ -53,13 +53,15 @@ def worklist(
     import msgspec
 
     from kitback.clock import SystemClock, now_s
-    from kitback.collect import NoSuch, Wanted, is_virtual
+    from kitback.collect import NoSuch, Wanted, is_virtual, stale_feeds, stale_words
     from kitback.collect import worklist as open_flags
 
     at_most = limit or (None if as_json or comma_separated else AT_MOST)
     wanted = Wanted(kind=kind, rule=rule, place=place, commissioner=commissioner, muted=everything)
     with failing(NoSuch, code=WRONG), opened(register) as found, found.read() as conn:
-        flags, virtual = open_flags(conn, agreed, now_s(SystemClock()), wanted, at_most), is_virtual(conn)
+        now = now_s(SystemClock())
+        flags, virtual = open_flags(conn, agreed, now, wanted, at_most), is_virtual(conn)
+        notices = [stale_words(each, now) for each in stale_feeds(conn, agreed, now)]
     with pipe():
         if as_json:
             sys.stdout.write(msgspec.json.format(msgspec.json.encode(flags.items), indent=2).decode() + "\n")
@@ -73,6 +75,8 @@ def worklist(
             )
         else:
             show(flags, agreed, virtual)
+            for each in notices:
+                line(each)
 
 
 def show(flags: "Worklist", policy: "Policy", virtual: bool) -> None:

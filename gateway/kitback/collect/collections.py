@@ -80,7 +80,8 @@ def listing(
     if place_id is not None:
         chosen.append(loan.c.place_id == place_id)
     far = sa.case({each: number for number, each in enumerate(STATUSES)}, value=collection.c.status)
-    order = (far, sa.func.coalesce(collection.c.collect_by_s, collection.c.collected_s), collection.c.collection_id)
+    by = sa.func.coalesce(collection.c.collect_by_s, collection.c.collected_s).asc().nulls_last()
+    order = (far, by, collection.c.collection_id)
     rows = conn.execute(_SELECT.where(*chosen).order_by(*order).limit(limit))
     return [_item(row, policy, now_s) for row in rows]
 

@@ -29,7 +29,7 @@ _DOUBTFUL: Final = 0.5
 
 ON_USE: Final = ("idle", "never_used", "overdue", "due_soon", "in_use_not_on_loan")
 """Rules that rest on what the tag tells of use."""
-ON_PLACE: Final = ("seen_in_stores", "off_site")
+ON_PLACE: Final = ("seen_in_stores", "off_site", "not_moved", "not_back")
 """Rules that rest on where it was heard."""
 
 

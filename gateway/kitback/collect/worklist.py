@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from kitback.collect.ranking import DAY_S, LOOK_BACK_S, ON_PLACE, ON_USE, Grounds, Rank, rank
 from kitback.policy import Policy
-from kitback.register import tag_states
+from kitback.register import feeds, tag_states
 from kitback.register.tables import asset, flag, judgement, loan, meta, place, tag_now, use_day, whereabouts
 from kitback.watch import RULES, Action
 from kitback.watch.life import MUTED, Status
-from kitback.watch.words import iso
+from kitback.watch.words import iso, moment
 
 TITLES: Final = {
     Action.SAFETY_CHECK: "Safety check",
@@ -140,8 +140,23 @@ def is_virtual(conn: sa.Connection) -> bool:
     return conn.scalar(sa.select(meta.c.value).where(meta.c.name == "virtual")) is not None
 
 
+def stale_feeds(conn: sa.Connection, policy: Policy, now_s: int) -> list[feeds.Feed]:
+    """The provider's feeds that tell of running loans and have told nothing for too long: none of those is overdue."""
+    return feeds.with_loans(conn, feeds.stale(conn, policy.feed.stale_after, now_s))
+
+
+def stale_words(stale: feeds.Feed, now_s: int) -> str:
+    """What staff should know of a feed that is stale."""
+    since = "never told anything" if stale.told_to_s is None else f"told nothing since {moment(stale.told_to_s, now_s)}"
+    return (
+        f"The provider's feed {stale.source} has {since}. No loan of it is called overdue or due soon until it is "
+        "heard, for it may be back already; what was called so before stays."
+    )
+
+
 _there = judgement.c.place_id
-_VISIT = sa.case((flag.c.rule == "seen_in_stores", _there), else_=sa.func.coalesce(loan.c.place_id, _there))
+_SEEN_THERE: Final = ("seen_in_stores", "not_moved")
+_VISIT = sa.case((flag.c.rule.in_(_SEEN_THERE), _there), else_=sa.func.coalesce(loan.c.place_id, _there))
 """Where something is to be done: where it was lent to, unless it has come back or is on no loan."""
 _COMMISSIONER = sa.func.coalesce(loan.c.commissioner, asset.c.commissioner)
 _lent_to, _visit = place.alias("lent_to"), place.alias("visit")

@@ -13,6 +13,7 @@ from kitback.demo.keys import Keys
 from kitback.locate import peppered
 from kitback.policy import Policy
 from kitback.register import assets, fittings, loans, places, tags
+from kitback.register.places import Point
 from kitback.register.tables import meta
 from kitback.virtual.stories import DAY, STORE, Story, radios_at
 from kitback.virtual.world import Ble
@@ -59,9 +60,37 @@ LENT: Final[dict[str, Lent]] = {
     "tag-never-heard": Lent("LN-1013", "BED-0430", "Profiling bed, bariatric", "Home in Market Harborough"),
 }
 
+
+@dataclass(frozen=True)
+class OnShelf:
+    """What stands in a store while the stories go on."""
+
+    asset_id: str
+    kind: str
+    model: str
+    store_id: str
+    examined: bool = False
+    """Whether its thorough examination is known."""
+
+
+ON_SHELVES: Final = (
+    OnShelf("BED-0501", "bed", "Profiling bed, four section", "leicester-store"),
+    OnShelf("BED-0502", "bed", "Profiling bed, low", "loughborough-store"),
+    OnShelf("BED-0503", "bed", "Profiling bed, bariatric", "loughborough-store"),
+    OnShelf("HST-0201", "hoist", "Mobile hoist, 155 kg", "leicester-store", examined=True),
+    OnShelf("HST-0202", "hoist", "Standing hoist, 190 kg", "loughborough-store"),
+    OnShelf("MAT-1001", "mattress", "Alternating mattress, high risk", "loughborough-store"),
+)
 SERVICE: Final = "llr"
 _PLACE_OF: Final = {STORE: "leicester-store"}
 """Register's name of a radio place that is not one loan's home; `elsewhere` is on no list."""
+_ON_THE_MAP: Final = (
+    ("leicester-store", "store", "Leicester store", Point(52.63, -1.13)),
+    ("loughborough-store", "store", "Loughborough store", Point(52.77, -1.21)),
+    ("leicester-royal-infirmary", "hospital", "Leicester Royal Infirmary", Point(52.63, -1.14)),
+    ("loughborough-hospital", "hospital", "Loughborough Hospital", Point(52.78, -1.23)),
+)
+"""Towns and hospitals as any map has them, to two decimals; the stores are made up."""
 
 
 def furnish(conn: sa.Connection, stories: Sequence[Story], policy: Policy, keys: Keys, start_s: int, seed: int) -> None:
@@ -73,7 +102,8 @@ def furnish(conn: sa.Connection, stories: Sequence[Story], policy: Policy, keys:
     """
     conn.execute(sa.insert(meta), {"name": "virtual", "value": "the stories of kitback demo"})
     places.add_place(conn, SERVICE, None, "service", "Leicester, Leicestershire and Rutland", start_s)
-    places.add_place(conn, _PLACE_OF[STORE], SERVICE, "store", "Leicester store", start_s)
+    for place_id, type_, name, point in _ON_THE_MAP:
+        places.add_place(conn, place_id, SERVICE, type_, name, start_s, point=point)
     _survey(conn, keys, STORE, _PLACE_OF[STORE], start_s, seed)
     for story in stories:
         lent = LENT[story.name]
@@ -85,6 +115,11 @@ def furnish(conn: sa.Connection, stories: Sequence[Story], policy: Policy, keys:
         loans.lend(conn, policy, lent.loan_ref, lent.asset_id, lent.pathway, lent.setting, story.home, lent_at)
         tags.enrol_tag(conn, story.tag_id, keys.secret(story.tag_id), start_s)
         fittings.fit_tag(conn, story.tag_id, lent.asset_id, start_s)
+    for each in ON_SHELVES:
+        assets.add_asset(conn, each.asset_id, each.kind, each.model, at=start_s, store_id=each.store_id)
+        assets.note_service(conn, policy, each.asset_id, start_s)
+        if each.examined:
+            assets.note_examination(conn, policy, each.asset_id, start_s)
 
 
 def _survey(conn: sa.Connection, keys: Keys, radios: str, place_id: str, at: int, seed: int) -> None:

@@ -122,6 +122,47 @@ class Influx:
         except UnicodeDecodeError as error:  # the client takes every answer for text
             raise Busy(f"InfluxDB at {self.url} gave an answer that is no text") from error
 
+    def delete(self, measurement: str | None, tag: tuple[str, str], from_s: int, to_s: int) -> int:
+        """Delete all points with a tag between two Unix seconds, both included; returns how many are left.
+
+        Args:
+            measurement: only of this one; None: of all, none of which may have a field of the tag's name.
+
+        InfluxQL is asked, which 1.8 and 2 know; 3 deletes nothing but what its bucket's retention ends.
+
+        Raises:
+            NotWritten: the server cannot be reached, or would not.
+        """
+        name, value = _quoted(tag[0], '"'), _quoted(tag[1], "'")
+        source = "/.*/" if measurement is None else _quoted(measurement, '"')
+        which = f"{source} WHERE {name} = {value} AND time >= {from_s}s AND time < {to_s + 1}s"
+        self._ask(f"DELETE FROM {which}")  # noqa: S608 - names and values are quoted, the rest is numbers
+        return sum(
+            max(each for each in row[1:] if each is not None)
+            for series in self._ask(f"SELECT count(*) FROM {which}")  # noqa: S608 - as above
+            for row in series["values"]
+        )
+
+    def _ask(self, influxql: str) -> list[dict[str, Any]]:
+        """The series that a query returns."""
+        client = self._client.api_client
+        try:
+            told = client.request(
+                "POST",
+                f"{self.url}/query",
+                headers=client.default_headers | {"Content-Type": "application/x-www-form-urlencoded"},
+                post_params=[("db", self.bucket), ("q", influxql)],
+            )
+        except InfluxDBError as error:
+            raise self._meaning(error) from error
+        except (HTTPError, OSError) as error:
+            raise Busy(f"InfluxDB at {self.url} cannot be reached: {cause(error)}") from error
+        (result,) = _own_answer(told.data).get("results") or [{"error": "an answer without results"}]
+        if "error" in result:
+            raise Shut(f"InfluxDB at {self.url} answered: {result['error']}")
+        series: list[dict[str, Any]] = result.get("series", [])
+        return series
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -150,6 +191,11 @@ class Influx:
 def _printable(words: str) -> str:
     """Words from outside as any database keeps them; PostgreSQL has no NUL, and UTF-8 no half of a pair."""
     return "".join(each if each.isprintable() else " " for each in words)
+
+
+def _quoted(word: str, mark: str) -> str:
+    """A name or a text as InfluxQL has it."""
+    return mark + word.replace("\\", "\\\\").replace(mark, f"\\{mark}") + mark
 
 
 def _is_this_machine(url: str) -> bool:

@@ -86,7 +86,8 @@ def place(counters: Iterable[int], points: Sequence[Point], rate_ppb: int, not_a
     for counter in counters:
         if not after < counter <= to:  # mostly the moments of a report lie on one stretch
             after, to, known, passed, ran, quality = _stretch(counter, points, rate_ppb)
-        unix = known.unix + ((counter - known.counter) * passed + ran // 2) // ran
+            known_at, known_unix, half = known.counter, known.unix, ran // 2
+        unix = known_unix + ((counter - known_at) * passed + half) // ran
         times.append(Time(unix if unix < not_after else not_after, quality))
     return times
 

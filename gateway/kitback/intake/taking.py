@@ -65,10 +65,7 @@ class Taking:
         report = opened.report
         journal, unseen = self._journal(opened, state)
         verdict = order.judge(journal.high, journal.gaps, report.oldest, report.after, opened.seqs)
-        counting = [opened.records[position] for position in verdict.taken]
-        sound = [record for record in counting if not isinstance(record, Damaged)]
-        if len(sound) < len(counting) or opened.unnumbered:
-            self._set_aside(opened, verdict)
+        sound = self._sound(opened, verdict)
         self._counts["accepted"] += 1
         self._counts["records.received"] += len(opened.seqs) + len(opened.unnumbered)
         if verdict.early:
@@ -91,6 +88,16 @@ class Taking:
         placed, none_wait = clocks.place(report.journal, report.on, sound, _closed_before(report, verdict, have_all))
         self._applying.apply(opened.tag_id, fittings, placed)
         return Taken(verdict.high, clocks, before, have_all and none_wait)
+
+    def _sound(self, opened: Opened, verdict: Verdict) -> list[wire.Record]:
+        """The records of a batch that count and are sound; the damaged ones are set aside."""
+        if isinstance(opened.report, wire.Report) and len(verdict.taken) == len(opened.report.records):
+            return opened.report.records  # nearly always all of them
+        counting = [opened.records[position] for position in verdict.taken]
+        sound = [record for record in counting if not isinstance(record, Damaged)]
+        if len(sound) < len(counting) or opened.unnumbered:
+            self._set_aside(opened, verdict)
+        return sound
 
     def _journal(self, opened: Opened, state: TagState) -> tuple[Journal, int]:
         """The account of the report's journal; for a new one also how many records went by before it was seen."""
@@ -145,7 +152,8 @@ class Taking:
             journal.lost += verdict.written_off - verdict.found
             counts["records.lost"] += verdict.written_off
             counts["records.found"] += verdict.found
-        counts["early"] += verdict.early
+        if verdict.early:
+            counts["early"] += 1
 
     def _believable(self, pair: wire.Pair, at: int) -> bool:
         in_order = pair.sent <= pair.acked <= at and pair.acked - pair.sent <= _ROUND_TRIP

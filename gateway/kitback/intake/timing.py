@@ -72,7 +72,7 @@ class Clocks:
 
     def learn(self, clock: int, point: Point) -> None:
         """Take in a pair."""
-        mine = self._clocks.setdefault(clock, ClockState())
+        mine = self._known(clock)
         mine.pairs = tag_clock.add(mine.pairs, point)
         told = tag_clock.rate(mine.pairs)
         self.rate_ppb = self.rate_ppb if told is None else told
@@ -120,6 +120,8 @@ class Clocks:
         if mine is None or not mine.pairs:
             return
         mine.pairs = mine.pairs[-tag_clock.KEPT :]
+        if len(self._clocks) == 1:
+            return
         for clock in [clock for clock in self._clocks if clock < present]:
             # How far it reached is a bound for its neighbours, until something on the present clock is one.
             if mine.ends is None and self._clocks[clock].ends is not None:
@@ -142,6 +144,13 @@ class Clocks:
             below = sa.case(numbers, value=waiting.c.clock, else_=waiting.c.clock)
             self._conn.execute(sa.update(waiting).where(others).values(clock=below))
 
+    def _known(self, clock: int) -> ClockState:
+        """A clock, which is known from now on."""
+        known = self._clocks.get(clock)
+        if known is None:
+            known = self._clocks[clock] = ClockState()
+        return known
+
     def _pairs(self, clock: int) -> Sequence[Point]:
         known = self._clocks.get(clock)
         return known.pairs if known else ()
@@ -160,8 +169,8 @@ class Clocks:
     def _reach(self, clock: int, placed: Sequence[Placed]) -> None:
         """A clock reached as far as what was placed on it."""
         if placed:
-            mine = self._clocks.setdefault(clock, ClockState())
-            mine.ends = max(mine.ends or 0, *[each.to_s for each in placed])
+            mine = self._known(clock)
+            mine.ends = max([mine.ends or 0, *[each.to_s for each in placed]])
 
     def _can_estimate(self, clock: int, closed_before: int | None) -> bool:
         """Whether a clock without pairs has all its records, and a later one to close its window."""
@@ -200,7 +209,7 @@ class Clocks:
     def _keep_waiting(self, waited: Sequence[Noted], left: Sequence[Noted]) -> None:
         """Keep what is left; what waited on one clock waits on whole, or is done whole."""
         for noted in left:
-            self._clocks.setdefault(noted.clock, ClockState())  # so that every clock of which something waits is known
+            self._known(noted.clock)  # so that every clock of which something waits is known
         tag_id = self._state.tag_id
         done = {noted.clock for noted in waited} - {noted.clock for noted in left}
         if done:

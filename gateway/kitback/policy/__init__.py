@@ -3,7 +3,7 @@
 from kitback.policy.calendar import Hours
 from kitback.policy.explain import Facts, Reckoned, explain, moment
 from kitback.policy.file import Checked, Mistake, check, load, restore
-from kitback.policy.model import SETTINGS, Collection, DeliverySpeed, Kind, Pathway, Watch
+from kitback.policy.model import SETTINGS, Collection, DeliverySpeed, Feed, Kind, Pathway, Watch
 from kitback.policy.period import LONDON, Period
 from kitback.policy.policy import VAN, Clocks, Difference, Entry, Key, Policy, PolicyError, Scalar
 
@@ -18,6 +18,7 @@ __all__ = [
     "Difference",
     "Entry",
     "Facts",
+    "Feed",
     "Hours",
     "Key",
     "Kind",

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from kitback.policy.calendar import Hours
-from kitback.policy.model import Collection, DeliverySpeed, Kind, Pathway, Watch
+from kitback.policy.model import Collection, DeliverySpeed, Feed, Kind, Pathway, Retention, Watch
 from kitback.policy.period import Period, Unreadable
 from kitback.policy.policy import Entry, Key, Policy, PolicyError, Scalar
 from kitback.policy.sense import Clash, contradictions, oddities
@@ -21,7 +21,13 @@ from kitback.policy.toml_lines import Broken, parse
 
 _DEFAULTS = "defaults.toml"
 _NAMED: dict[str, type[Struct]] = {"delivery_speed": DeliverySpeed, "pathway": Pathway, "kind": Kind}
-_SECTIONS: dict[str, type[Struct]] = {**_NAMED, "watch": Watch, "collection": Collection}
+_SECTIONS: dict[str, type[Struct]] = {
+    **_NAMED,
+    "watch": Watch,
+    "collection": Collection,
+    "feed": Feed,
+    "retention": Retention,
+}
 # TOML has no word for nothing; these are the trade's.
 _NOTHING = {
     "loan_period": "open",
@@ -229,6 +235,8 @@ def _policy(entries: dict[Key, Entry]) -> Policy:
         kind={name: Kind(**fields) for name, fields in typed["kind"].items()},
         watch=Watch(**typed["watch"][""]),
         collection=Collection(**typed["collection"][""]),
+        feed=Feed(**typed["feed"][""]),
+        retention=Retention(**typed["retention"][""]),
         entries=entries,
     )
 

@@ -72,6 +72,14 @@ class Kind(Struct, frozen=True, kw_only=True):
         return self.idle_care_home if setting == "care_home" else self.idle_home
 
 
+class Feed(Struct, frozen=True, kw_only=True):
+    """How far the provider's own system is believed."""
+
+    stale_after: Period
+    contradicted_after: Period
+    """What a tag still says otherwise so long after what was told, it contradicts."""
+
+
 class Watch(Struct, frozen=True, kw_only=True):
     """What holds for every loan, on whatever pathway."""
 
@@ -83,6 +91,13 @@ class Watch(Struct, frozen=True, kw_only=True):
     service_warning: Period
     exam_warning: Period
     floor_pence: _Amount
+
+
+class Retention(Struct, frozen=True, kw_only=True):
+    """How long what is personal by linkage is kept."""
+
+    closed_loan: Period
+    """After its end, and its equipment's way home."""
 
 
 class Collection(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeVar
 from msgspec import Struct
 
 from kitback.policy.calendar import add_working_days
-from kitback.policy.model import SETTINGS, Collection, DeliverySpeed, Kind, Pathway, Watch
+from kitback.policy.model import SETTINGS, Collection, DeliverySpeed, Feed, Kind, Pathway, Retention, Watch
 
 _T = TypeVar("_T")
 
@@ -70,6 +70,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     kind: dict[str, Kind]
     watch: Watch
     collection: Collection
+    feed: Feed
+    retention: Retention
     entries: dict[Key, Entry]
     """Every line as it was written, for showing."""
 

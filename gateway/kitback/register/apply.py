@@ -56,47 +56,51 @@ class Applying:
         """The history lines so far."""
         self._days: dict[tuple[str, int], _Day] = defaultdict(_Day)
         self._sightings: list[Sighting] = []
-        self._seen: list[tuple[str, Placed]] = []  # the tag and record of each sighting
+        self._seen: list[tuple[str, str]] = []  # of each sighting the tag, and how well its time is known
 
     def apply(self, tag_id: str, fittings: Fittings, placed: Sequence[Placed]) -> None:
         """Apply a tag's records, in order of sequence number, to the assets it was on."""
         for each in placed:
             # Its middle decides whose record it is: its ends are a second more or less.
-            on, record = on_at(fittings, (each.from_s + each.to_s) // 2), each.record
-            asset = on.asset if on else None
-            if asset is not None:
-                if isinstance(record, wire.Use):
-                    self._use(asset, each, record)
-                elif isinstance(record, wire.Fix):
-                    self._sightings.append(Sighting(asset, record, each.from_s))
-                    self._seen.append((tag_id, each))
-                    continue
-                elif isinstance(record, wire.Alarm):
-                    (asset.lose_power if record.on else asset.get_power)(each.from_s)
-            self.lines.append(_line(tag_id, asset, each))
+            on, record, at_s = on_at(fittings, (each.from_s + each.to_s) // 2), each.record, each.from_s
+            if on is None:
+                self.lines.append(lines.record_line(tag_id, None, None, record, at_s, each.quality))
+                continue
+            asset = on.asset
+            if isinstance(record, wire.Use):
+                self._use(asset, each, record)
+            elif isinstance(record, wire.Fix):
+                self._sightings.append(Sighting(asset, record, at_s))
+                self._seen.append((tag_id, each.quality))
+                continue
+            elif isinstance(record, wire.Alarm):
+                (asset.lose_power if record.on else asset.get_power)(at_s)
+            self.lines.append(lines.record_line(tag_id, asset.asset_id, asset.kind, record, at_s, each.quality))
 
     def finish(self, conn: sa.Connection, locate: Locate) -> None:
         """Look up where all the fixes were heard, and put the days back."""
         if self._sightings:
             types = locate(conn, self._sightings)
-            for (tag_id, each), sighting, type_ in zip(self._seen, self._sightings, types, strict=True):
-                self.lines.append(_line(tag_id, sighting.asset, each, type_))
+            for (tag_id, quality), seen, type_ in zip(self._seen, self._sightings, types, strict=True):
+                asset_id, kind = seen.asset.asset_id, seen.asset.kind
+                self.lines.append(lines.record_line(tag_id, asset_id, kind, seen.fix, seen.at_s, quality, type_))
         rows = [(*key, *astuple(day)) for key, day in sorted(self._days.items())]
         put_values(conn, use_day, _DAYS, rows, add=("in_use", "events", "seen"), latest=("used_at",))
 
     def _use(self, asset: Standing, placed: Placed, use: wire.Use) -> None:
-        first, last = placed.from_s // _DAY, max(placed.to_s - 1, placed.from_s) // _DAY
+        from_s, to_s = placed.from_s, placed.to_s
+        first, last = from_s // _DAY, (to_s - 1 if to_s > from_s else from_s) // _DAY
         row = self._days[asset.asset_id, last]
         if first == last:
             row.in_use += use.in_use
             row.events += use.events
-            row.seen += placed.to_s - placed.from_s
+            row.seen += to_s - from_s
         else:
             self._share(asset, placed, use, range(first, last + 1))
         if use.in_use or use.events:
-            if row.used_at is None or row.used_at < placed.to_s:
-                row.used_at = placed.to_s
-            asset.use(placed.to_s)
+            if row.used_at is None or row.used_at < to_s:
+                row.used_at = to_s
+            asset.use(to_s)
 
     def _share(self, asset: Standing, placed: Placed, use: wire.Use, days: range) -> None:
         """Share a span out among its days, in proportion and to the second."""
@@ -111,8 +115,3 @@ class Applying:
             row.events += events_so_far - shared_events
             row.seen += until - max(placed.from_s, day * _DAY)
             shared_use, shared_events = use_so_far, events_so_far
-
-
-def _line(tag_id: str, asset: Standing | None, placed: Placed, place_type: str | None = None) -> bytes:
-    asset_id, kind = (asset.asset_id, asset.kind) if asset else (None, None)
-    return lines.record_line(tag_id, asset_id, kind, placed.record, placed.from_s, placed.quality, place_type)

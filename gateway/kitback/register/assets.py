@@ -13,7 +13,7 @@ from kitback.register.tables import asset
 KINDS = ("bed", "hoist", "mattress")
 STATES = ("available", "prescribed", "on_loan", "returned", "decontaminated", "in_repair", "scrapped")
 
-STEPS = ("asset.add", "asset.service", "asset.examine", "asset.scrap", *shelves.STEPS)
+STEPS = ("asset.add", "asset.service", "asset.examine", "asset.scrap", "asset.clocks", *shelves.STEPS)
 """What the audit log calls them."""
 
 

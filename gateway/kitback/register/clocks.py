@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from kitback.policy import Policy, PolicyError
+from kitback.register import audit_log
 from kitback.register.store import Register
 from kitback.register.tables import asset, judgement, loan
 from kitback.register.upsert import among, change, texts
@@ -58,16 +59,16 @@ def of_asset(policy: Policy, owned: Facts) -> Times:
     }
 
 
-def reclock(register: Register, policy: Policy) -> Reclocked:
-    """Set the clocks of all open loans and of all assets in service anew, after the policy changed.
+def reclock(register: Register, policy: Policy, at: int, who: str) -> Reclocked:
+    """Set the clocks of all open loans and of all assets in service anew, after the policy changed at second `at`.
 
     A loan on a pathway that the policy lacks keeps the clocks it has.
 
     Raises:
         RegisterError: the database failed; what was done until then stays, and doing it again does the rest.
     """
-    loans = _anew(register, loan, loan.c.to_s.is_(None), _known(policy))
-    assets = _anew(register, asset, asset.c.state != "scrapped", lambda row: of_asset(policy, row))
+    loans = _anew(register, loan, loan.c.to_s.is_(None), _known(policy), at, who)
+    assets = _anew(register, asset, asset.c.state != "scrapped", lambda row: of_asset(policy, row), at, who)
     return Reclocked(loans, assets)
 
 
@@ -81,7 +82,14 @@ def _known(policy: Policy) -> Callable[[Facts], Times]:
     return clocks
 
 
-def _anew(register: Register, table: sa.Table, which: sa.ColumnElement[bool], clocks: Callable[[Facts], Times]) -> int:
+def _anew(
+    register: Register,
+    table: sa.Table,
+    which: sa.ColumnElement[bool],
+    clocks: Callable[[Facts], Times],
+    at: int,
+    who: str,
+) -> int:
     """Set a table's clocks anew, there and in the judgements."""
     (key,) = table.primary_key
 
@@ -104,10 +112,21 @@ def _anew(register: Register, table: sa.Table, which: sa.ColumnElement[bool], cl
             # Most often nothing is to be done, and nobody has to wait. What is to be done is looked at again.
             with register.write() as conn:
                 rows = conn.execute(sa.select(table).where(which, among(key, "keys")), {"keys": texts(keys)}).all()
-                changed += _put(conn, table, [(row, times(row)) for row in rows if differs(row)])
+                anew = [(row, times(row)) for row in rows if differs(row)]
+                _put(conn, table, anew)
+                audit_log.note_all(conn, at, who, [_noted(table, *each) for each in anew])
+                changed += len(anew)
 
 
-def _put(conn: sa.Connection, table: sa.Table, anew: Sequence[tuple[sa.Row[Any], Times]]) -> int:
+def _noted(table: sa.Table, row: sa.Row[Any], times: Times) -> audit_log.Noted:
+    was = row._mapping
+    (key,) = table.primary_key
+    after = {name: value for name, value in times.items() if was[name] != value}
+    before = {name: was[name] for name in after}
+    return audit_log.Noted(f"{table.name}.clocks {was[key.name]}", "the policy has changed", before, after)
+
+
+def _put(conn: sa.Connection, table: sa.Table, anew: Sequence[tuple[sa.Row[Any], Times]]) -> None:
     (key,) = table.primary_key
     _hold(conn, [row.asset_id for row, _ in anew])
     # What has the same clocks is done at once: before a delivery they are others than after it.
@@ -117,7 +136,6 @@ def _put(conn: sa.Connection, table: sa.Table, anew: Sequence[tuple[sa.Row[Any],
     for names, found in sorts.items():
         change(conn, table, (*names, key.name), [(*times.values(), row._mapping[key.name]) for row, times in found])
         change(conn, judgement, (*names, "asset_id"), [(*times.values(), row.asset_id) for row, times in found])
-    return len(anew)
 
 
 def _hold(conn: sa.Connection, asset_ids: Sequence[str]) -> None:

@@ -304,11 +304,18 @@ def refuse_booked(conn: sa.Connection, loan_ref: str) -> None:
         )
 
 
+LATEST_FIRST: Final = (
+    sa.case((collection.c.ended_s.is_(None), 0), else_=1),
+    collection.c.ended_s.desc(),
+    collection.c.collection_id.desc(),
+)
+"""How collections of one asset are ordered: one may be entered later than it happened."""
+
+
 def latest(conn: sa.Connection, asset_id: str) -> sa.Row[Any] | None:
     """The latest collection of an asset that was not cancelled; None when there never was one."""
     mine = (collection.c.asset_id == asset_id, collection.c.status != "cancelled")
-    ordered = sa.select(collection).where(*mine).order_by(collection.c.collection_id.desc())
-    return conn.execute(ordered.limit(1)).one_or_none()
+    return conn.execute(sa.select(collection).where(*mine).order_by(*LATEST_FIRST).limit(1)).one_or_none()
 
 
 def _asked_for(conn: sa.Connection, loan_ref: str, at: int) -> sa.Row[Any]:

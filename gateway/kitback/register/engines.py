@@ -85,6 +85,22 @@ def altering(engine: sa.Engine) -> Iterator[sa.Connection]:
             dbapi.execute("PRAGMA foreign_keys=ON")
 
 
+def compact(engine: sa.Engine) -> None:
+    """Write a database anew, without what was deleted from it."""
+    if engine.dialect.name == "postgresql":
+        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as conn:
+            conn.exec_driver_sql("VACUUM FULL")
+        return
+    with engine.connect() as conn:
+        conn.rollback()  # SQLite does it in no transaction
+        dbapi: Any = conn.connection.dbapi_connection
+        try:
+            dbapi.execute("VACUUM")
+            dbapi.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise sa.exc.DBAPIError("VACUUM", None, error) from error
+
+
 def reading(engine: sa.Engine) -> sa.Engine:
     """The same, for transactions that read everything as it was at one moment."""
     if engine.dialect.name == "sqlite":

@@ -49,7 +49,12 @@ def _in_stores(conn: sa.Connection, asset_id: str) -> str:
     if conn.scalar(sa.select(asset.c.scrapped_s).where(asset.c.asset_id == asset_id)) is not None:
         return "scrapped"
     mine = (collection.c.asset_id == asset_id, collection.c.status != "cancelled")
-    latest = sa.select(collection.c.status).where(*mine).order_by(collection.c.collection_id.desc()).limit(1)
+    latest = (
+        sa.select(collection.c.status)
+        .where(*mine)
+        .order_by(collection.c.ended_s.is_not(None), collection.c.ended_s.desc(), collection.c.collection_id.desc())
+        .limit(1)
+    )
     return _ON_ITS_WAY.get(conn.scalar(latest) or "", "available")
 
 
@@ -66,6 +71,7 @@ def _of_loan(conn: sa.Connection, asset_id: str, lent: sa.Row[Any] | None) -> di
         "due_s": lent and lent.due_s,
         "due_soon_s": lent and lent.due_soon_s,
         "review_s": lent and lent.review_s,
+        "fed_by": lent and lent.fed_by,
         "held_until": lent and _held_until(conn, lent.loan_ref),
         "home_from": lent and _home_from(conn, lent.loan_ref),
         "free_from": _free_from(conn, asset_id) if lent is None else None,

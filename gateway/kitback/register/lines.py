@@ -47,8 +47,8 @@ def record_line(
     whose = _whose(tag_id, asset_id, kind)
     at_us = at_s * 1_000_000 + record.seq % 1_000_000
     if isinstance(record, wire.Use):  # nearly all are
-        told = f"span={record.span}i,in_use={record.in_use}i,events={record.events}i"
-        return f'use{whose}{told},quality="{quality}" {at_us}'.encode()
+        span, in_use, events = record.span, record.in_use, record.events
+        return f'use{whose}span={span}i,in_use={in_use}i,events={events}i,quality="{quality}" {at_us}'.encode()
     measurement, told = _of_record(record, place_type)
     return f'{measurement}{whose}{told},quality="{quality}" {at_us}'.encode()
 
@@ -113,7 +113,7 @@ def gateway_line(values: Mapping[str, int], at_s: int) -> bytes:
 
 
 def _line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, Field], at_us: int) -> bytes:
-    series = ",".join([measurement, *(f"{name}={_tag(value)}" for name, value in tags.items())])
+    series = ",".join([measurement, *(f"{name}={tag_value(value)}" for name, value in tags.items())])
     return f"{series} {_fields(fields)} {at_us}".encode()
 
 
@@ -121,7 +121,8 @@ def _fields(fields: Mapping[str, Field]) -> str:
     return ",".join(f"{name}={_field(value)}" for name, value in fields.items())
 
 
-def _tag(value: str) -> str:
+def tag_value(value: str) -> str:
+    """A tag's value as it stands in a line."""
     # A backslash before the next separator would swallow it: the protocol has no escape for that.
     value = value.replace("\\", "/").replace("\n", " ")
     return value.replace(",", "\\,").replace(" ", "\\ ").replace("=", "\\=")

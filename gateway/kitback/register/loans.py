@@ -25,6 +25,7 @@ STEPS = (
     "loan.move",
     "loan.carers",
     "loan.end",
+    "loan.clocks",
 )
 """What the audit log calls them."""
 
@@ -115,20 +116,20 @@ def deliver(
     loan_ref: str,
     at: int,
     *,
-    by: Literal["staff", "tag"] = "staff",
+    by: Literal["staff", "tag", "feed"] = "staff",
     who: str = "system",
     why: str | None = None,
 ) -> None:
     """What was prescribed is there and set up: the loan's own clocks run from `at` on.
 
     Args:
-        by: who says so. Staff may put right what only the tag has said.
+        by: who says so. Others may put right what only the tag has said.
 
     Raises:
         IllegalMove: it was delivered already, is over, or was prescribed later than `at`.
     """
     mine = _running(conn, loan_ref, at)
-    if mine.from_s is not None and not (mine.delivered_by == "tag" and by == "staff"):
+    if mine.from_s is not None and not (mine.delivered_by == "tag" and by != "tag"):
         raise IllegalMove(f"loan {loan_ref} was delivered at {when(mine.from_s)} already: check the reference")
     if mine.from_s is not None and _goes_on_before(conn, mine, at):
         raise IllegalMove(

@@ -65,6 +65,15 @@ class Register:
         with in_words(self.engine), self._reading.connect() as conn:
             yield conn
 
+    def compact(self) -> None:
+        """Write the database anew, so that nothing that was deleted is left in its files; all others wait meanwhile.
+
+        Raises:
+            RegisterError: the database failed, or there is no room for a second copy; everything is as it was.
+        """
+        with in_words(self.engine):
+            engines.compact(self.engine)
+
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()

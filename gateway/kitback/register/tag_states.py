@@ -3,7 +3,7 @@
 Inside a transaction a `TagState` is the only truth; `store` puts it back at the end.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import msgspec
@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from kitback.register.tables import tag, tag_journal, tag_now
-from kitback.register.upsert import among, put_values, texts
+from kitback.register.upsert import among, array, packed, put_values, texts
 
 GAPS_KEPT: Final = 1024
 """Ranges of lost records remembered in a journal; of older ones only the count is kept. Records in them may still come
@@ -38,7 +38,7 @@ class Point(Struct, array_like=True, frozen=True, gc=False):
     unix: int
 
 
-class Journal(Struct):
+class Journal(Struct, array_like=True):
     """One journal's account: applied + lost + quarantined = high - base, always."""
 
     base: int
@@ -63,7 +63,7 @@ class ClockState(Struct, array_like=True):
     """Latest Unix second placed on it; None while nothing is."""
 
 
-class Now(Struct):
+class Now(Struct, array_like=True):
     """How a tag stood after its latest report. Times are Unix seconds, `at` is a counter on `clock`."""
 
     heard_at: int
@@ -93,10 +93,23 @@ class TagState(Struct):
     """Which of the journals have a row of their own."""
 
 
+class _Kept(Struct, array_like=True):
+    """What is kept of a tag in its row."""
+
+    tag_id: str
+    clocks: str
+    waiting: int
+    gaps: str
+    account: Journal
+    """But for its gaps."""
+    now: Now
+
+
 _ACCOUNT = Journal.__struct_fields__
 _NOW = Now.__struct_fields__
 _GAPS = msgspec.json.Decoder(tuple[Range, ...])
 _CLOCKS = msgspec.json.Decoder(dict[int, ClockState])
+_decode = msgspec.json.Decoder(_Kept, strict=False).decode
 _encode = msgspec.json.Encoder().encode
 
 accounts: Final = sa.union_all(
@@ -114,11 +127,14 @@ _HOLD = (
     .with_for_update(of=tag, key_share=True)
 )
 _LOAD = sa.select(
-    tag_now.c.tag_id,
-    tag_now.c.clocks,
-    tag_now.c.waiting,
-    *(tag_now.c[name] for name in _ACCOUNT),
-    *(tag_now.c[name] for name in _NOW),
+    packed(
+        tag_now.c.tag_id,
+        tag_now.c.clocks,
+        tag_now.c.waiting,
+        tag_now.c.gaps,
+        array(*(tag_now.c[name] for name in _ACCOUNT[:-1])),
+        array(*(tag_now.c[name] for name in _NOW)),
+    )
 ).where(among(tag_now.c.tag_id, "tags"))
 _ONE_JOURNAL = sa.select(*(tag_journal.c[name] for name in _ACCOUNT)).where(
     tag_journal.c.tag_id == sa.bindparam("tag"), tag_journal.c.journal == sa.bindparam("which")
@@ -127,17 +143,15 @@ _ONE_JOURNAL = sa.select(*(tag_journal.c[name] for name in _ACCOUNT)).where(
 
 def load(conn: sa.Connection, tag_ids: Iterable[str]) -> dict[str, TagState]:
     """The enrolled ones among these tags, held for the rest of the transaction."""
-    first, second = 3, 3 + len(_ACCOUNT)
     tags = {"tags": texts(tag_ids)}
     # First held, then read: who had to wait would else read what was there before.
     found = {tag_id: TagState(tag_id, secret) for tag_id, secret in conn.execute(_HOLD, tags).all()}
-    for row in conn.execute(_LOAD, tags).all():
-        tag_id, clocks, waiting = row[:first]
-        state = found[tag_id]
-        state.now = now = Now(*row[second:])
-        state.journals[now.journal] = _journal(row[first:second])
-        state.clocks = _CLOCKS.decode(clocks)
-        state.waiting = waiting
+    for kept in map(_decode, conn.scalars(_LOAD, tags).all()):
+        state = found[kept.tag_id]
+        state.now = kept.now
+        state.journals[kept.now.journal] = _with_gaps(kept.account, kept.gaps)
+        state.clocks = _CLOCKS.decode(kept.clocks)
+        state.waiting = kept.waiting
     return found
 
 
@@ -158,7 +172,8 @@ def journal(conn: sa.Connection, state: TagState, which: str) -> Journal | None:
     if known is None and state.now is not None:
         row = conn.execute(_ONE_JOURNAL, {"tag": state.tag_id, "which": which}).one_or_none()
         if row is not None:
-            known = state.journals[which] = _journal(row)
+            *account, gaps = row
+            known = state.journals[which] = _with_gaps(Journal(*account), gaps)
             state.stored |= {which}
     return known
 
@@ -191,10 +206,9 @@ def _no_longer_apart(conn: sa.Connection, state: TagState, present: str) -> None
         conn.execute(sa.delete(tag_journal).where(mine))
 
 
-def _journal(row: Sequence[object]) -> Journal:
-    account = Journal(*row[:-1])  # type: ignore[arg-type] # a row is typed by its table
-    if row[-1] != "[]":
-        account.gaps = _GAPS.decode(str(row[-1]))
+def _with_gaps(account: Journal, gaps: str) -> Journal:
+    if gaps != "[]":
+        account.gaps = _GAPS.decode(gaps)
     return account
 
 

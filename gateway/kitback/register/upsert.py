@@ -94,6 +94,35 @@ def texts(values: Iterable[str]) -> str:
     return _encode(list(values)).decode()
 
 
+def array(*values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Several values of a row as one, for `packed`."""
+    return _Array(*values)
+
+
+def packed(*values: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """Several values of a row as one text, a JSON array, in which SQLite's truth values are 1 and 0.
+
+    SQLite's driver lets go of the interpreter for each value that it fetches: many rows are read faster this way.
+    """
+    return sa.cast(array(*values), sa.Text())
+
+
+class _Array(sa.sql.functions.FunctionElement[Any]):
+    """A JSON array of values."""
+
+    inherit_cache = True
+
+
+@compiles(_Array, "sqlite")
+def _array_in_sqlite(element: _Array, compiler: Any, **kw: Any) -> str:
+    return f"json_array({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_Array, "postgresql")
+def _array_in_postgresql(element: _Array, compiler: Any, **kw: Any) -> str:
+    return f"json_build_array({compiler.process(element.clauses, **kw)})"
+
+
 class _Elements(sa.sql.functions.FunctionElement[str]):
     """The elements of a JSON array, as rows."""
 
@@ -148,6 +177,10 @@ def _put(
         statement = statement.from_select(names, sa.select(*(given.c[name] for name in names)))
     else:
         statement = statement.values({name: sa.bindparam(name) for name in names})
+        whole = set(names) == {*table.c.keys()} and not add and not latest
+        if whole and not table.dialect_options["sqlite"]["with_rowid"]:
+            # Without another index such a row is written over where it is: one search of the tree instead of three.
+            return statement.prefix_with("OR REPLACE")
     new = statement.excluded
 
     def value(name: str) -> sa.ColumnElement[Any]:

@@ -10,7 +10,8 @@ what would go on is cut off at `World.to_s`.
 How far what the register is told may be from the truth (`tag.py` makes the tag's view of it):
 
 - **Times of records**: the tag's counter drifts by up to 1%, and the gateway puts it right from round trips: within
-  `RECORD_S` while the tag talks every day, within 1.2% of the time to the nearest round trip when it cannot.
+  `RECORD_S` while the tag talks every day, within 1.2% of the time to the nearest round trip when it cannot. Until it
+  has talked twice nobody knows how fast it runs: within 1.2% of the time since it started.
 - **Use**: looked at every 30 s (mattress), 60 s (bed) or 10 s (hoist), and two looks must agree: both ends of a use are
   noticed up to `SENSED_S` late, and a shorter use may be missed. Uses less than `PAUSE_S` apart are told as one. A
   report that falls within `PAUSE_S` after the end of a use tells of it as going on until then.

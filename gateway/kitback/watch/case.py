@@ -24,6 +24,8 @@ class Row(NamedTuple):
     due_s: int | None
     due_soon_s: int | None
     review_s: int | None
+    fed_by: str | None
+    """The feed that tells of the loan."""
     held_until: int | None
     home_from: int | None
     free_from: int | None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kitback.policy import Policy
-from kitback.register import Register, listening
+from kitback.register import Register, feeds, listening
 from kitback.register.undisturbed import undisturbed
 from kitback.watch import delivery, gauges, new_policy
 from kitback.watch.keep import Cause, keep
@@ -49,9 +49,10 @@ def judge(register: Register, policy: Policy, now_s: int) -> Judged:
     delivery.note(register, policy, now_s)
     with register.read() as conn:
         since = listening.since(conn, now_s)
+        stale = [each.source for each in feeds.stale(conn, policy.feed.stale_after, now_s)]
     listening_from = now_s + 1 if since is None else since
     seen_before = new_policy.adopt(register, policy, now_s, listening_from)
-    sights = Sights(policy, now_s, listening_from)
+    sights = Sights(policy, now_s, listening_from, stale)
     if seen_before is None:
         judged = _judge(register, sights, policy, now_s, lambda *_: "seen")
     else:

@@ -1,14 +1,14 @@
 """Writes what a judgement came to: flags, their life, and their lines in the history."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from kitback.policy import Policy
-from kitback.register import counters, lines, outbox
+from kitback.register import audit_log, counters, lines, outbox
 from kitback.register.tables import flag
-from kitback.register.upsert import change, put_values
+from kitback.register.upsert import among, change, put_values, texts
 from kitback.watch import life
 from kitback.watch.life import Status
 from kitback.watch.weigh import Changes, Finding
@@ -36,6 +36,7 @@ def keep(conn: sa.Connection, changes: Changes, policy: Policy, now_s: int, caus
         ),
     )
     put_values(conn, flag, _NEW, [_new(each, policy, now_s, cause) for each in changes.opened])
+    _note(conn, changes, now_s)
     outbox.append(conn, _told(changes, now_s, next_seq(conn)), now_s)
 
 
@@ -43,6 +44,36 @@ def _new(found: Finding, policy: Policy, now_s: int, cause: Cause) -> tuple[Any,
     row, rule = found.case.row, found.rule.name
     evidence, why = found.evidence(policy), cause(row.asset_id, rule)
     return row.asset_id, row.loan_ref, row.kind, rule, why, found.since, now_s, found.sentence, evidence
+
+
+def _note(conn: sa.Connection, changes: Changes, now_s: int) -> None:
+    """Leave in the audit log what nobody did by hand: which flags were raised, and what has begun anew in others.
+
+    A sentence that only counts on is not noted.
+    """
+    noted = [*_raised(conn, changes, now_s)]
+    for old, new in changes.changed:
+        before = {"loan_ref": old.loan_ref, "since": old.since}
+        after = {"loan_ref": new.case.row.loan_ref, "since": new.since}
+        if before != after:
+            noted.append(audit_log.Noted(f"flag.follow {old.flag_id}", None, before, after))
+    audit_log.note_all(conn, now_s, life.WATCH, noted)
+
+
+def _raised(conn: sa.Connection, changes: Changes, now_s: int) -> Iterator[audit_log.Noted]:
+    if not changes.opened:
+        return
+    mine = sa.and_(among(flag.c.asset_id, "assets"), flag.c.closed_at.is_(None))
+    rows = conn.execute(
+        sa.select(flag.c.flag_id, flag.c.asset_id, flag.c.rule).where(mine),
+        {"assets": texts({each.case.row.asset_id for each in changes.opened})},
+    )
+    numbers = {(row.asset_id, row.rule): row.flag_id for row in rows}
+    for each in changes.opened:
+        row, rule = each.case.row, each.rule.name
+        after = {"asset_id": row.asset_id, "loan_ref": row.loan_ref, "rule": rule, "since": each.since}
+        number = numbers[row.asset_id, rule]
+        yield audit_log.Noted(f"flag.raise {number}", None, None, after | {"raised_at": now_s})
 
 
 def next_seq(conn: sa.Connection) -> int:

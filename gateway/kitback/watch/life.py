@@ -210,6 +210,8 @@ MOVES: Final = (
     ),
 )
 """Every move there is."""
+STEPS: Final = ("flag.raise", "flag.follow", *sorted({f"flag.{each.name}" for each in MOVES}))
+"""What the audit log calls what happens to a flag."""
 
 
 @dataclass(frozen=True, slots=True)

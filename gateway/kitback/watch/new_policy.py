@@ -46,7 +46,7 @@ def adopt(register: Register, policy: Policy, now_s: int, listening_from: int) -
     with register.read() as conn:
         last = _last(conn)
     if last is None:  # never judged by a policy that was kept: its clocks, if it has any, are an older Kitback's
-        clocks.reclock(register, policy)
+        clocks.reclock(register, policy, now_s, WATCH)
         with register.write() as conn:
             _keep(conn, _Last(policy.values, now_s, True))
         return None
@@ -61,7 +61,7 @@ def adopt(register: Register, policy: Policy, now_s: int, listening_from: int) -
             after = {each.key: each.after for each in differences}
             audit_log.note(conn, now_s, WATCH, "policy.change", before=before, after=after)
             _keep(conn, _Last(policy.values, now_s, False))
-    clocks.reclock(register, policy)
+    clocks.reclock(register, policy, now_s, WATCH)
     return seen
 
 

@@ -1,6 +1,6 @@
 """What the register holds of some assets, read at one moment: how each stands, what the rules see, its flags."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -8,13 +8,13 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from kitback.policy import Policy
-from kitback.register.tables import flag, judgement, use_day
+from kitback.register.tables import flag, judgement
 from kitback.register.upsert import among, texts
+from kitback.watch import use_days
 from kitback.watch.case import PLAIN, SELECT, Case, Row
 from kitback.watch.rules import RULES, Rule
 from kitback.watch.thresholds import Thresholds
 
-_DAY: Final = 86_400
 AT_ONCE: Final = 500
 """Assets in one transaction: others wait for it."""
 
@@ -55,17 +55,17 @@ class Sight:
 
 
 _LINGER: Final = [rule.name for rule in RULES if rule.after_stray_use]
-_USED_SINCE: Final = (use_day.c.asset_id == flag.c.asset_id, use_day.c.used_at > flag.c.since)
-_DAYS_OVER: Final = sa.select(sa.func.count()).where(*_USED_SINCE)
-# A use that goes on is known from the tag's latest report; its day gets it when it is over.
-_DAY_GOES_ON: Final = sa.select(sa.func.count()).where(
-    judgement.c.asset_id == flag.c.asset_id,
-    judgement.c.used_at > flag.c.since,
-    ~sa.exists().where(*_USED_SINCE, use_day.c.day == (judgement.c.used_at - 1) // _DAY),
+_USED_AT: Final = (
+    sa.select(judgement.c.used_at)
+    .where(judgement.c.asset_id == flag.c.asset_id)
+    .correlate_except(judgement)
+    .scalar_subquery()
 )
+_USE: Final = (flag.c.asset_id, flag.c.since, _USED_AT)
 _FLAGS: Final = sa.select(
     *(flag.c[name] for name in Flag._fields[:-1]),
-    sa.case((flag.c.rule.in_(_LINGER), _DAYS_OVER.scalar_subquery() + _DAY_GOES_ON.scalar_subquery())),
+    # Of few flags: the others are read three times a judgement as well, and look nothing up.
+    sa.case((flag.c.rule.in_(_LINGER), use_days.over(*_USE) + use_days.going_on(*_USE))),
 ).order_by(flag.c.flag_id)
 _OPEN: Final = _FLAGS.where(flag.c.closed_at.is_(None), among(flag.c.asset_id, "assets"))
 _SETTLED: Final = _FLAGS.where(
@@ -81,12 +81,16 @@ _FLAGGED: Final = sa.select(flag.c.asset_id).where(flag.c.closed_at.is_(None)).d
 class Sights:
     """Looks at the register as a policy has it at one moment."""
 
-    def __init__(self, policy: Policy, now_s: int, listening_from: int) -> None:
-        """Prepare to look; `listening_from` is later than now while the gateway does not listen."""
+    def __init__(self, policy: Policy, now_s: int, listening_from: int, stale: Collection[str] = ()) -> None:
+        """Prepare to look; `listening_from` is later than now while the gateway does not listen.
+
+        Args:
+            stale: the feeds that have told nothing for too long.
+        """
         self._policy = policy
         self._now_s = now_s
         self._listening_from = listening_from
-        limits = Thresholds.of(policy, now_s, listening_from)
+        limits = Thresholds.of(policy, now_s, listening_from, stale)
         holds = {rule: _holds(rule, limits) for rule in RULES}
         opens = {rule: rule.opens(limits) for rule in RULES if rule.opens}
         self._candidates = sa.select(judgement.c.asset_id).where(

@@ -1,6 +1,6 @@
 """The policy's thresholds as SQL, so that one statement finds the candidates of all rules among all assets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,10 +36,13 @@ class Thresholds:
     """What is due for service by then is worth a word."""
     exam_warned_s: int
     steady_use_days: int
+    contradicted_after_s: int
+    feed_is_fresh: sa.ColumnElement[bool]
+    """Whether no feed tells of the loan, or one that is not stale: the loan may be over and nobody has said so."""
 
     @classmethod
-    def of(cls, policy: Policy, now_s: int, listening_from: int) -> "Thresholds":
-        """The thresholds of a policy at one moment."""
+    def of(cls, policy: Policy, now_s: int, listening_from: int, stale: Collection[str] = ()) -> "Thresholds":
+        """The thresholds of a policy at one moment, when some feeds are stale."""
         kinds = policy.kind.values()
         return cls(
             now_s,
@@ -57,6 +60,8 @@ class Thresholds:
             service_warned_s=policy.watch.service_warning.after(now_s),
             exam_warned_s=policy.watch.exam_warning.after(now_s),
             steady_use_days=policy.watch.steady_use_days,
+            contradicted_after_s=policy.feed.contradicted_after.seconds,
+            feed_is_fresh=sa.func.coalesce(judgement.c.fed_by, "").not_in(stale) if stale else sa.true(),
         )
 
     def silent(self, *from_s: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:

@@ -90,7 +90,9 @@ def _weigh(sight: Sight, changes: Changes) -> None:
     standing = dict(_standing(sight, changes))
     lasting = [rule for rule, old in standing.items() if rule not in sight.seen and _lasts(rule, old, sight.case)]
     present = (*sight.seen, *lasting)
-    overruled = {name for rule in present for name in rule.over}
+    # What can say nothing itself (its loan's feed is stale) keeps nobody else from it.
+    speaks = (rule for rule in present if rule in standing or rule in sight.may_open)
+    overruled = {name for rule in speaks for name in rule.over}
     answered = _ANSWERED if sight.case.on_its_way_home else set()
     overruled |= answered
     suspended = {name for rule in present for name in rule.suspends}

@@ -17,6 +17,12 @@ def day(unix_s: int, now_s: int) -> str:
     return written if then.year == now.year else f"{written} {then.year}"
 
 
+def full_day(unix_s: int) -> str:
+    """`24 October 2026`, for what may be in another year."""
+    then = _london(unix_s)
+    return f"{then.day} {_MONTHS[then.month]} {then.year}"
+
+
 def moment(unix_s: int, now_s: int) -> str:
     """`09:12 today`, or `09:12 on 24 October`."""
     then = _london(unix_s)

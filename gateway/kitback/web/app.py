@@ -1,26 +1,27 @@
-"""The web application: the worklist as a page and as JSON, and a word on health."""
+"""The web application: the pages of staff, the same as JSON, and a word on health."""
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
-from typing import Annotated
-from urllib.parse import urlencode
+from collections.abc import Awaitable, Callable, Mapping
 
-import msgspec
-from fastapi import Depends, FastAPI, Query, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from kitback.clock import Clock, now_s
-from kitback.collect import NoSuch, Wanted, Worklist, is_virtual, worklist
+from kitback.clock import Clock
+from kitback.collect import NoSuch
 from kitback.policy import Policy
-from kitback.register import Register, RegisterError, outbox
-from kitback.watch import RULES
-from kitback.watch.words import stamp
-from kitback.web import pages
+from kitback.register import Register, RegisterError
+from kitback.web import feed, pages
+from kitback.web.api import Api, as_json
 from kitback.web.health import health
 from kitback.web.metrics import exposition
+from kitback.web.programs import ANSWERS, add_api
+from kitback.web.site import Site
+from kitback.web.staff import add_pages
 from kitback.web.styles import STATIC, script, style_sheet
 
 _log = logging.getLogger(__name__)
@@ -32,35 +33,20 @@ _CONTENT_POLICY = (
 _CACHED = {"Cache-Control": "max-age=3600"}
 
 
-def _wanted(
-    kind: Annotated[str, Query(description="bed, hoist or mattress")] = "",
-    rule: Annotated[str, Query(description="What found it: idle, overdue …")] = "",
-    place: Annotated[str, Query(description="A place's id or name; what is within it counts")] = "",
-    commissioner: Annotated[str, Query(description="Who pays for it")] = "",
-    all: Annotated[bool, Query(description="Also what is muted, or held")] = False,  # noqa: A002 - as people type it
-) -> Wanted:
-    """Which flags are asked for. A form sends what was left empty as well."""
-    return Wanted(
-        kind=kind or None,
-        rule=rule or None,
-        place=place.strip() or None,
-        commissioner=commissioner.strip() or None,
-        muted=all,
-    )
-
-
-_Asked = Annotated[Wanted, Depends(_wanted)]
-
-
-def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
+def create_app(register: Register, clock: Clock, policy: Policy, feeds: Mapping[str, str] | None = None) -> FastAPI:
     """The application over one register.
+
+    Args:
+        feeds: the tokens of those that may tell of loans, by source; None, or none, lets nobody.
 
     Raises:
         StylesMissing: the pages' styles are not installed.
     """
-    app = FastAPI(title="Kitback", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app = Api(ANSWERS, title="Kitback", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.mount("/static", StaticFiles(directory=STATIC))
-    templates = pages.environment()
+    site = Site(register, clock, policy, pages.environment())
+    add_pages(app, site)
+    add_api(app, site)
     nhsuk_css, nhsuk_js = style_sheet(), script()
 
     @app.middleware("http")
@@ -73,52 +59,22 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    def page(request: Request, name: str, status: int = 200, **values: object) -> HTMLResponse:
-        html = templates.get_template(name).render(cspNonce=request.state.nonce, **values)
-        return HTMLResponse(html, status)
-
     @app.exception_handler(RegisterError)
     def unreadable(request: Request, error: RegisterError) -> Response:
         _log.error("%s %s: %s", request.method, request.url.path, error)
-        if request.url.path == "/":
-            return page(request, "unreadable.jinja", 503)
+        if request.url.path in pages.MENU:
+            return site.page(request, "unreadable.jinja", 503)
         return JSONResponse({"status": "the register cannot be read"}, 503)
+
+    @app.exception_handler(RequestValidationError)
+    async def not_understood(request: Request, error: RequestValidationError) -> Response:
+        if request.url.path in pages.MENU:
+            return site.page(request, "not_understood.jinja", 400, troubles=pages.troubles(error.errors()))
+        return await request_validation_exception_handler(request, error)
 
     @app.exception_handler(NoSuch)
     def no_such(_: Request, error: NoSuch) -> Response:
         return JSONResponse({"status": str(error)}, 400)
-
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def show_worklist(
-        request: Request, wanted: _Asked, page_number: Annotated[int, Query(alias="page")] = 1
-    ) -> HTMLResponse:
-        now, wrong = now_s(clock), None
-        with register.read() as conn:
-            try:
-                found = worklist(conn, policy, now, wanted)
-            except NoSuch as error:
-                found, wrong = Worklist(items=[], total=0, hidden={}), str(error)
-            virtual, notice = is_virtual(conn), pages.notice(outbox.room(conn))
-        sheets = pages.sheets(found.items, policy)
-        at = min(max(page_number, 1), len(sheets))
-        return page(
-            request,
-            "worklist.jinja",
-            400 if wrong else 200,
-            visits=sheets[at - 1],
-            worded=lambda item: pages.line(item, policy, now),
-            found=found,
-            wanted=wanted,
-            wrong=wrong,
-            kinds=policy.kind,
-            rules=[each.name for each in RULES],
-            at=at,
-            last=len(sheets),
-            address=lambda **changed: _address(wanted, **changed),
-            virtual=virtual,
-            notice=notice,
-            now=stamp(now),
-        )
 
     @app.get("/nhsuk-frontend.css", include_in_schema=False)
     def nhsuk_frontend_css() -> Response:
@@ -128,39 +84,18 @@ def create_app(register: Register, clock: Clock, policy: Policy) -> FastAPI:
     def nhsuk_frontend_js() -> Response:
         return Response(nhsuk_js, media_type="text/javascript", headers=_CACHED)
 
-    @app.get("/api/worklist.json")
-    def worklist_json(wanted: _Asked, limit: Annotated[int | None, Query(ge=1)] = None) -> Response:
-        """The worklist: one object an open flag, the most pressing first, with the parts of its rank.
-
-        400: it was asked for of something that is not there.
-        """
-        with register.read() as conn:
-            found = worklist(conn, policy, now_s(clock), wanted, limit)
-        return Response(msgspec.json.encode(found.items), media_type="application/json")
-
     @app.get("/healthz")
     def healthz() -> Response:
         """Whether the gateway does what it is for: 200 if so, 503 if not; and what somebody should look at."""
         with register.read() as conn:
-            now = health(conn, now_s(clock))
+            now = health(conn, policy, site.now_s())
         status = 503 if now.status == "failing" else 200
-        return Response(msgspec.json.encode(now), status, media_type="application/json")
+        return as_json(now, status)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         with register.read() as conn:
-            return Response(exposition(conn, now_s(clock)), media_type=CONTENT_TYPE_LATEST)
+            return Response(exposition(conn, policy, site.now_s()), media_type=CONTENT_TYPE_LATEST)
 
+    feed.add(app, register, clock, policy, feeds or {})
     return app
-
-
-def _address(wanted: Wanted, **changed: object) -> str:
-    """The page with what is wanted, but for what is changed."""
-    asked = {
-        "kind": wanted.kind,
-        "rule": wanted.rule,
-        "place": wanted.place,
-        "commissioner": wanted.commissioner,
-        "all": "true" if wanted.muted else None,
-    }
-    return "/?" + urlencode({name: value for name, value in (asked | changed).items() if value})

@@ -6,7 +6,9 @@ from typing import Final, Literal
 import sqlalchemy as sa
 from msgspec import Struct
 
+from kitback.collect import stale_feeds
 from kitback.history.upkeep import WARN_PCT
+from kitback.policy import Policy
 from kitback.register import listening, outbox
 
 _SILENT_S: Final = 180
@@ -31,11 +33,13 @@ class Health(Struct, frozen=True):
     """Lines that the slowest configured InfluxDB has not had yet."""
     history_trouble: bool
     outbox_full_pct: int
+    stale_feeds: list[str]
+    """The provider's feeds that have told nothing for too long: no loan of theirs is called overdue meanwhile."""
     problems: list[str]
     """In words; empty when all is well."""
 
 
-def health(conn: sa.Connection, now_s: int) -> Health:
+def health(conn: sa.Connection, policy: Policy, now_s: int) -> Health:
     """How the gateway does now."""
     heard, house = listening.heard(conn), listening.house_kept(conn)
     trouble = listening.trouble(conn)
@@ -58,6 +62,8 @@ def health(conn: sa.Connection, now_s: int) -> Health:
             else []
         ),
     ]
+    stale = stale_feeds(conn, policy, now_s)
+    warnings += [f"the provider's feed {each.source} is stale; `kitback feed status` says since when" for each in stale]
     return Health(
         status="failing" if failing else "warning" if warnings else "ok",
         broker_joined=trouble != "broker" and (trouble is not None or gives_signs),
@@ -65,5 +71,6 @@ def health(conn: sa.Connection, now_s: int) -> Health:
         history_pending=max((each.pending for each in sinks), default=0),
         history_trouble=refused,
         outbox_full_pct=room.full_pct,
+        stale_feeds=[each.source for each in stale],
         problems=failing + warnings,
     )

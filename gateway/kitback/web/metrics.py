@@ -1,13 +1,15 @@
 """`/metrics`: the register's counters in Prometheus' text format, read anew each time, so that no restart loses any."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from kitback.register import counters, listening, outbox
+from kitback.policy import Policy
+from kitback.register import counters, feeds, listening, outbox
 
 _QUARANTINED = "quarantined."
 _HELP = {
@@ -37,15 +39,21 @@ _HELP = {
         "Lines made; for each sink enqueued = written + rejected + missed + pending",
     ),
     "enqueued.bytes": ("history_bytes_enqueued", "Bytes of lines made"),
+    "feed.applied": ("feed_messages_applied", "Messages of the provider's feeds that changed the register"),
+    "feed.kept": ("feed_messages_kept", "Messages that are news, but change nothing in the register"),
+    "feed.waiting": ("feed_messages_waiting", "Messages of which something could not be applied"),
+    "feed.unchanged": ("feed_messages_unchanged", "Messages that were no news"),
+    "feed.refused": ("feed_messages_refused", "Messages in files that could not be read"),
     "purged": ("history_lines_purged", "Lines that the outbox keeps no longer"),
     "purged.bytes": ("history_bytes_purged", "Bytes of lines that the outbox keeps no longer"),
 }
 
 
-def exposition(conn: sa.Connection, now_s: int) -> bytes:
+def exposition(conn: sa.Connection, policy: Policy, now_s: int) -> bytes:
     """Everything there is to measure, as text."""
     registry = CollectorRegistry()
-    registry.register(_Collected([*_counters(conn), *_history(conn), *_room(conn), _listening(conn, now_s)]))
+    parts = (_counters(conn), _history(conn), _room(conn), _feeds(conn, policy, now_s), [_listening(conn, now_s)])
+    registry.register(_Collected(list(chain.from_iterable(parts))))
     return generate_latest(registry)
 
 
@@ -95,6 +103,19 @@ def _room(conn: sa.Connection) -> Iterator[Metric]:
     yield GaugeMetricFamily("kitback_outbox_waiting_bytes", "Of these, what the slowest sink has not had", room.waiting)
     if room.cap is not None:
         yield GaugeMetricFamily("kitback_outbox_cap_bytes", "When so many wait the intake stops", room.cap)
+
+
+def _feeds(conn: sa.Connection, policy: Policy, now_s: int) -> Iterator[Metric]:
+    late = {each.source for each in feeds.stale(conn, policy.feed.stale_after, now_s)}
+    stale = GaugeMetricFamily("kitback_feed_stale", "1 while a feed has told nothing for too long", labels=["source"])
+    told = GaugeMetricFamily(
+        "kitback_feed_told_to_seconds", "Up to when a feed has told all it knows, Unix seconds", labels=["source"]
+    )
+    for each in feeds.feeds(conn):
+        stale.add_metric([each.source], each.source in late)
+        if each.told_to_s is not None:
+            told.add_metric([each.source], each.told_to_s)
+    yield from (stale, told)
 
 
 def _listening(conn: sa.Connection, now_s: int) -> Metric:

@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
 from kitback.collect import WorklistItem
 from kitback.collect.evidence import basis
-from kitback.collect.worklist import BY_POLICY, DROP_OFF
+from kitback.collect.stores import Near
+from kitback.collect.worklist import BY_POLICY, DROP_OFF, stale_words
 from kitback.history.upkeep import WARN_PCT
 from kitback.policy import Policy
+from kitback.register.feeds import Feed
 from kitback.register.outbox import Room
 from kitback.watch import Action
 from kitback.watch.words import day
@@ -28,6 +30,8 @@ _COLOURS = {
     Action.CORRECT: "white",
     Action.CHECK_TAG: "grey",
 }
+MENU: Final = {"/": "Worklist", "/ready": "Ready now", "/collections": "Collections", "/kpi": "Figures"}
+"""The pages, by their addresses."""
 PAGE: Final = 50
 """Flags on a page."""
 
@@ -61,6 +65,7 @@ def environment() -> Environment:
     loader = ChoiceLoader([PackageLoader("kitback.web"), PackageLoader("nhsuk_frontend_jinja")])
     templates = Environment(loader=loader, autoescape=True, undefined=ChainableUndefined)
     templates.globals["drop_off"] = DROP_OFF
+    templates.globals["menu"] = MENU
     return templates
 
 
@@ -126,6 +131,12 @@ def _day(iso: str, now_s: int) -> str:
     return day(int(datetime.fromisoformat(iso).timestamp()), now_s)
 
 
+def notices(room: Room, stale: list[Feed], now_s: int) -> list[str]:
+    """What staff should know besides the list."""
+    told = notice(room)
+    return ([told] if told else []) + [stale_words(each, now_s) for each in stale]
+
+
 def notice(room: Room) -> str | None:
     """What staff should know of the way to InfluxDB; None while it need not trouble them."""
     if room.full_pct >= 100:
@@ -139,3 +150,16 @@ def notice(room: Room) -> str | None:
             "so until there is no more room for what waits. Tell whoever looks after Kitback."
         )
     return None
+
+
+def troubles(errors: Sequence[Any]) -> list[tuple[str, str]]:
+    """What of an address could not be understood, and what to give instead."""
+    return [(str(each["loc"][-1]), _REMEDIES.get(each["type"], str(each["msg"]))) for each in errors]
+
+
+_REMEDIES: Final = {"int_parsing": "give a whole number", "bool_parsing": "give true or false"}
+
+
+def with_start(known: Sequence[Near], start: Near | None) -> list[Near]:
+    """Where distances can be counted from; also where they are, if that is another place."""
+    return [*known, *([start] if start is not None and start not in known else [])]

@@ -60,8 +60,11 @@ class Case:
 
     def judged(self, at_s: int) -> int:
         """When the judge must have seen what the register knows then: the pass after, and one more after an outage."""
-        there_s = self.somebody_there(at_s)
-        return there_s + self._judge_every_s * (1 if there_s == at_s else 2)
+        by_s = at_s + self._judge_every_s
+        for away in self.world.away:
+            if at_s < away.to_s and away.from_s < by_s:
+                by_s = away.to_s + 2 * self._judge_every_s
+        return by_s
 
     def flags(
         self, rule: str, since: Window, may: Spans, must: Spans, true: str, why: str = "hardly begun"

@@ -6,9 +6,10 @@ from typing import NamedTuple
 from kitback.policy import Period
 from kitback.simulate.oracle.case import Case, spans
 from kitback.simulate.oracle.expected import Expected, Window
-from kitback.simulate.oracle.london import later, stamp
-from kitback.simulate.oracle.where import FIRST_S, in_stores
-from kitback.simulate.truth import SENSED_S, Spans, Step, common, joined, without
+from kitback.simulate.oracle.london import later, midnight_after, stamp
+from kitback.simulate.oracle.use import surely_noted
+from kitback.simulate.oracle.where import NOTES, in_stores, listens
+from kitback.simulate.truth import PAUSE_S, SENSED_S, Spans, Step, common, joined, without
 
 
 def expected(case: Case) -> Iterator[Expected]:
@@ -27,7 +28,7 @@ def expected(case: Case) -> Iterator[Expected]:
 
 
 def _not_delivered(case: Case) -> Iterator[Expected]:
-    """Until staff tell of the delivery, or its tag started and listened where it was delivered to."""
+    """Until staff tell of the delivery, or its tag does."""
     truth, hearing = case.truth, case.hearing
     speed = case.policy.delivery_speed[truth.speed or case.pathway.delivery_speed]
     deliver_by_s = later(truth.prescribed_s, speed.within)
@@ -36,16 +37,40 @@ def _not_delivered(case: Case) -> Iterator[Expected]:
     heard_s, surely_heard_s, there = case.end_s, case.end_s, "not delivered"
     if truth.delivered_s is not None:
         heard_s = hearing.soonest(truth.delivered_s)
-        surely_heard_s = hearing.latest(truth.delivered_s + FIRST_S)
+        surely_heard_s = hearing.latest(_noted_there_s(case, truth.delivered_s))
         there = f"delivered {stamp(truth.delivered_s)}"
     yield from case.flags(
         "not_delivered",
         Window(risk_s, deliver_by_s),
         spans((risk_s, min(told_s, surely_heard_s))),
-        spans((risk_s, min(told_s, heard_s))),
+        spans((_knowable_s(case, risk_s), min(told_s, heard_s))),
         f"to be delivered by {stamp(deliver_by_s)}, {there}, told {stamp(told_s)}",
         "delivered by then, which its tag was just telling",
     )
+
+
+def _noted_there_s(case: Case, delivered_s: int) -> int:
+    """By when its tag has surely noted that it is there, two notes running; at a place that nobody surveyed, that it
+    was in stores before, and use.
+
+    The end of the world, if that never came.
+    """
+    stay = next(stay for stay in case.truth.stays if stay.to_s > delivered_s)
+    heard = listens(case, stay)
+    if case.world.places[stay.place_id].surveyed:
+        return heard[NOTES - 1]
+    if listens(case, case.truth.stays[0])[0] >= delivered_s:
+        return case.end_s
+    used = (use.to_s + PAUSE_S + SENSED_S for use in surely_noted(case) if use.to_s > heard[1])
+    return max(heard[NOTES - 1], next(used, case.end_s))
+
+
+def _knowable_s(case: Case, at_s: int) -> int:
+    """A delivery need not be called late before its tag could have told of it, had it been heard after an outage."""
+    for away in case.world.away:
+        if at_s < away.to_s and away.from_s < case.judged(at_s):
+            at_s = later(away.to_s, case.kind.silent_after)
+    return at_s
 
 
 class _Due(NamedTuple):
@@ -95,12 +120,28 @@ def _told_of(case: Case, rule: str, since_s: int, due: Spans, true: str) -> Iter
     may_be_in_stores, is_in_stores = in_stores(case)
     yield from case.flags(
         rule,
-        Window(since_s - SENSED_S, since_s + SENSED_S),  # its tag may have dated the delivery
+        Window(since_s - SENSED_S, since_s + SENSED_S + _dated_late_s(case, since_s)),
         common(without(due, is_in_stores), case.may_be_on_loan),
         common(without(due, may_be_in_stores), case.on_loan),
         true,
         "while staff had not told of the delivery, or it was on its way into the stores",
     )
+
+
+def _dated_late_s(case: Case, at_s: int) -> int:
+    """How much later than it was its tag may have dated the delivery, if staff had not told of it at a moment.
+
+    It is dated from the first of the notes that agree; at a place that nobody surveyed, from the end of a day's use.
+    """
+    delivered_s, told_s = case.truth.delivered_s, case.known_delivered_s
+    if delivered_s is None or (told_s is not None and told_s <= at_s):
+        return 0
+    stay = next(stay for stay in case.truth.stays if stay.to_s > delivered_s)
+    heard_s = listens(case, stay)[1]
+    if case.world.places[stay.place_id].surveyed:
+        return heard_s - delivered_s
+    used_s = next((use.to_s for use in surely_noted(case) if use.to_s > heard_s), delivered_s)
+    return midnight_after(used_s) - delivered_s
 
 
 def _upkeep(

@@ -34,9 +34,10 @@ def _silent(case: Case, gap: Span, delivered_s: int) -> Iterator[Expected]:
         if away.from_s < surely_s and away.to_s > max(gap.from_s, delivered_s):
             surely_s = later(away.to_s, silent_after)
     flickers = common(hearing.able, (gap,))
+    since_s = max(last_s, delivered_s) if first_s < delivered_s and heard else last_s
     yield from case.flags(
         "silent" if heard else "never_heard",
-        Window(first_s, max(last_s, delivered_s) if first_s < delivered_s and heard else last_s),
+        Window(first_s, max(since_s, flickers[-1].to_s) if flickers and heard else since_s),
         common(spans((from_s, hearing.latest(gap.to_s))), case.may_be_on_loan),
         () if flickers else common(spans((surely_s, gap.to_s)), case.on_loan),
         f"{case.truth.cause}: its tag could not talk {stamp(gap.from_s)} to {stamp(gap.to_s)}",

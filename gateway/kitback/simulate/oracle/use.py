@@ -1,6 +1,6 @@
 """Rules of use: equipment on loan that nobody uses, and equipment in use that is not on loan."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -37,7 +37,7 @@ def expected(case: Case) -> Iterator[Expected]:
     """Flags of idle, never_used and in_use_not_on_loan."""
     if case.truth.delivered_s is None:
         return
-    uses, surely = _noted(case, 1), _noted(case, _SEEN_S[case.truth.kind])
+    uses, surely = _noted(case, 1), surely_noted(case)
     quiets = {quiet[:3]: quiet for quiet in _quiets(case, case.truth.delivered_s, uses)}
     others = quiets if uses == surely else {quiet[:3]: quiet for quiet in _quiets(case, case.truth.delivered_s, surely)}
     for key, quiet in sorted({**others, **quiets}.items(), key=lambda item: item[1].counts_s):
@@ -45,6 +45,11 @@ def expected(case: Case) -> Iterator[Expected]:
         over = Window(min(quiet.over.first_s, other.over.first_s), max(quiet.over.last_s, other.over.last_s))
         yield from _unused(case, quiet._replace(over=over), sure=key in quiets and key in others)
     yield from _not_on_loan(case, uses, surely)
+
+
+def surely_noted(case: Case) -> Spans:
+    """The uses that its tag cannot miss."""
+    return _noted(case, _SEEN_S[case.truth.kind])
 
 
 def _noted(case: Case, at_least_s: int) -> Spans:
@@ -76,8 +81,10 @@ def _quiets(case: Case, delivered_s: int, uses: Spans) -> Iterator[Quiet]:
         used_s = rest[0].from_s if rest else case.end_s
         ended_by = 0
         if counts_s < case.end_s and (counts_s <= used_s or _unaware(case, counts_s, used_s)):
-            over, steady_from = _steady_use(case, rest)
-            strayed_s = rest[steady_from - 1].to_s if steady_from else since_s
+            soonest, steady_from = _steady_use(case, rest, _surely_anew if rule == "idle" else _never_anew)
+            latest, steady_at_last = _steady_use(case, rest, _perhaps_anew if rule == "idle" else _never_anew)
+            strayed_s = rest[steady_at_last - 1].to_s if steady_at_last else since_s
+            over = Window(min(soonest.first_s, latest.first_s), latest.last_s)
             yield Quiet(rule, since_s, counts_s, used_s, strayed_s, over)
             if counts_s <= used_s:
                 ended_by = steady_from
@@ -91,26 +98,53 @@ def _unaware(case: Case, at_s: int, used_s: int) -> bool:
     return _unsuspended(case, at_s) == at_s < case.hearing.latest(used_s + SENSED_S)
 
 
-def _steady_use(case: Case, uses: Spans) -> tuple[Window, int]:
+BeginsAnew = Callable[[Case, Span, Span], bool]
+"""Whether between two uses equipment that is idle was unused for as long again, so that the flag begins with the first
+of them, and the days of use are counted from there."""
+
+
+def _never_anew(_case: Case, _before: Span, _after: Span) -> bool:
+    return False
+
+
+def _perhaps_anew(case: Case, before: Span, after: Span) -> bool:
+    """Unused for long enough, as far as a tag can tell."""
+    sensed_s = after.from_s + SENSED_S + case.hearing.error(before.to_s)
+    return later(before.to_s, _idle(case)) <= sensed_s
+
+
+def _surely_anew(case: Case, before: Span, after: Span) -> bool:
+    """And judged to be so before anybody could know of the use that came then."""
+    counts_s = _all_observed_s(case, before.to_s, counts(case, before.to_s, _idle(case)))
+    known_s = case.hearing.latest(counts_s + PAUSE_S + SENSED_S + case.hearing.error(before.to_s))
+    return case.judged(known_s) < case.hearing.soonest(after.from_s)
+
+
+def _steady_use(case: Case, uses: Spans, begins_anew: BeginsAnew = _never_anew) -> tuple[Window, int]:
     """When uses make up steady use, and which of them does; the end of the world and one past the last if none does.
 
-    The last moment is when they began on so many days, or one went on for as many: a single use across midnight is one
-    stray use. At the first moment they have only touched so many days.
+    The last moment is when they began on so many days and ended on so many, or one went on for as many: a single use
+    across midnight is one stray use. At the first moment they have only touched so many days.
     """
     needed = case.policy.watch.steady_use_days
     touched: set[date] = set()
     began: set[date] = set()
+    ended: set[date] = set()
     first_s = case.end_s
     for index, use in enumerate(uses):
+        if index and begins_anew(case, uses[index - 1], use):
+            touched, began, ended = set(), set(), set()
         at_s = use.from_s
         while at_s < use.to_s:
             touched.add(day(at_s))
             if len(touched) == needed:
                 first_s = min(first_s, at_s)
             at_s = midnight_after(at_s)
+        known_s = midnight_after(use.from_s) if day(use.from_s) in ended else use.from_s
         began.add(day(use.from_s))
-        if len(began) == needed:
-            return Window(first_s, use.from_s), index
+        ended.add(day(use.to_s))
+        if len(began) >= needed <= len(ended):
+            return Window(first_s, known_s), index
         if use.to_s - use.from_s >= needed * _DAY_S:
             return Window(first_s, use.from_s + needed * _DAY_S), index
     return Window(first_s, case.end_s), len(uses)
@@ -119,7 +153,7 @@ def _steady_use(case: Case, uses: Spans) -> tuple[Window, int]:
 def _unused(case: Case, quiet: Quiet, sure: bool) -> Iterator[Expected]:
     hearing, truth = case.hearing, case.truth
     error_s = hearing.error(quiet.since_s)
-    known_s = hearing.latest(_all_observed_s(case, quiet) + SENSED_S + error_s)
+    known_s = hearing.latest(_all_observed_s(case, quiet.since_s, quiet.counts_s) + SENSED_S + error_s)
     over = Window(quiet.over.first_s, hearing.latest(quiet.over.last_s + SENSED_S))
     raised_s = _unsuspended(case, quiet.counts_s - error_s)
     if raised_s > max(quiet.counts_s, quiet.used_s):
@@ -133,7 +167,7 @@ def _unused(case: Case, quiet: Quiet, sure: bool) -> Iterator[Expected]:
     used = "not used" if quiet.used_s == case.end_s else f"used again {stamp(quiet.used_s)}"
     yield from case.flags(
         quiet.rule,
-        Window(quiet.since_s - before_s, quiet.strayed_s + PAUSE_S + SENSED_S + error_s),
+        Window(quiet.since_s - before_s, quiet.strayed_s + PAUSE_S + SENSED_S + hearing.error(quiet.strayed_s)),
         common(without(may, is_in_stores), case.may_be_on_loan),
         common(without(must, may_be_in_stores), case.on_loan),
         f"{truth.cause}: unused since {stamp(quiet.since_s)}, long enough at {stamp(quiet.counts_s)}, {used}",
@@ -141,10 +175,10 @@ def _unused(case: Case, quiet: Quiet, sure: bool) -> Iterator[Expected]:
     )
 
 
-def _all_observed_s(case: Case, quiet: Quiet) -> int:
+def _all_observed_s(case: Case, since_s: int, counts_s: int) -> int:
     """When its tag has seen it unused for long enough without a gap: without power it sees nothing."""
-    at_s = quiet.counts_s
-    for gap in without(spans((quiet.since_s, case.end_s)), case.truth.tag.awake):
+    at_s = counts_s
+    for gap in without(spans((since_s, case.end_s)), case.truth.tag.awake):
         if gap.from_s < at_s:
             at_s = max(at_s, counts(case, gap.to_s, _idle(case)))
     return at_s

@@ -9,13 +9,13 @@ from kitback.simulate.oracle.holds import held
 from kitback.simulate.oracle.london import stamp
 from kitback.simulate.truth import TICK_S, Spans, Stay, common, joined, without
 
-FIRST_S: Final = 3600 + TICK_S
+_FIRST_S: Final = 3600 + TICK_S
 """A tag has listened this long after it was driven somewhere, or started."""
 
 _AGAIN_S: Final = int(24 * 3600 * 1.012) + TICK_S
 """And listens again this long after it noted something."""
 
-_NOTES: Final = 3
+NOTES: Final = 3
 """Two notes running are believed; one may have missed every radio."""
 
 
@@ -28,10 +28,11 @@ def expected(case: Case) -> Iterator[Expected]:
             rule = "seen_in_stores"
         else:
             may, must = _opened(may, held(case)), _opened(must, held(case))
-        error_s = case.hearing.error(stay.from_s)
+        began_s = _may_begin(case, stay)
+        error_s = case.hearing.error(began_s)
         yield from case.flags(
             rule,
-            Window(stay.from_s - error_s, _listens(case, stay)[1] + error_s),
+            Window(began_s - error_s, listens(case, stay)[1] + error_s),
             common(may, case.may_be_on_loan),
             common(must, case.on_loan),
             f"at {stay.place_id} {stamp(stay.from_s)} to {stamp(stay.to_s)}, lent to {case.truth.place_id}",
@@ -58,6 +59,13 @@ def _elsewhere(case: Case) -> Iterator[Stay]:
             yield stay
 
 
+def _may_begin(case: Case, stay: Stay) -> int:
+    """Since when it can be believed where it is: an unknown place need not differ from what it heard on its way."""
+    if _surveyed(case, stay):
+        return stay.from_s
+    return max(before.to_s for before in case.truth.stays if before.place_id and before.to_s <= stay.from_s)
+
+
 def _is_store(case: Case, stay: Stay) -> bool:
     place = case.world.places[stay.place_id]
     return place.type == "store" and place.surveyed
@@ -65,23 +73,33 @@ def _is_store(case: Case, stay: Stay) -> bool:
 
 def _believed(case: Case, stay: Stay) -> tuple[Spans, Spans]:
     """When the register may, and when it must, believe that it is there."""
-    listens = _listens(case, stay)
     after = next((later for later in case.truth.stays if later.from_s >= stay.to_s and later.place_id), None)
-    left_s = case.end_s if after is None else case.hearing.latest(_listens(case, after)[_NOTES - 1])
-    may = spans((case.hearing.soonest(stay.from_s), left_s))
+    left_s = case.end_s if after is None else case.hearing.latest(listens(case, after)[NOTES - 1])
+    may = spans((case.hearing.soonest(_may_begin(case, stay)), left_s))
     if not common(case.truth.tag.awake, spans((stay.from_s, stay.to_s))):
         may = ()
-    surely_s = listens[_NOTES - 1]
+    surely_s = listens(case, stay)[NOTES - 1]
     must = spans((case.hearing.latest(surely_s), stay.to_s)) if surely_s < stay.to_s else ()
-    return may, must
+    return may, must if _surveyed(case, stay) or _was_heard_at_home(case) else ()
 
 
-def _listens(case: Case, stay: Stay) -> list[int]:
+def _surveyed(case: Case, stay: Stay) -> bool:
+    return case.world.places[stay.place_id].surveyed
+
+
+def _was_heard_at_home(case: Case) -> bool:
+    """Whether its tag has surely noted that it was where it was lent to: an unknown place is another one than that."""
+    return any(
+        listens(case, stay)[NOTES - 1] < stay.to_s for stay in case.truth.stays if stay.place_id == case.truth.place_id
+    )
+
+
+def listens(case: Case, stay: Stay) -> list[int]:
     """By when its tag has listened there once, twice and so on; the end of the world where it has not."""
     found: list[int] = []
     for awake in common(case.truth.tag.awake, spans((stay.from_s, stay.to_s))):
-        found += range(awake.from_s + FIRST_S, awake.to_s, _AGAIN_S)
-    return [*found[:_NOTES], *[case.end_s] * (_NOTES - len(found))]
+        found += range(awake.from_s + _FIRST_S, awake.to_s, _AGAIN_S)
+    return [*found[:NOTES], *[case.end_s] * (NOTES - len(found))]
 
 
 def _opened(there: Spans, hold: Spans) -> Spans:

@@ -7,6 +7,7 @@ A rule is an SQL predicate over `judgement`; everything else is asked of its can
 from typing import Final
 
 from kitback.watch.rules.clocks import due_soon, not_delivered, overdue, review_due
+from kitback.watch.rules.feed import not_back, not_moved
 from kitback.watch.rules.place import off_site, seen_in_stores
 from kitback.watch.rules.rule import Action, Rule
 from kitback.watch.rules.safety import recall, service_due, thorough_exam_due, unpowered
@@ -22,6 +23,7 @@ RULES: Final = (
     not_delivered,
     thorough_exam_due,
     seen_in_stores,
+    not_moved,
     overdue,
     off_site,
     never_used,
@@ -29,6 +31,7 @@ RULES: Final = (
     review_due,
     due_soon,
     in_use_not_on_loan,
+    not_back,
     service_due,
     never_heard,
     battery_low,

@@ -90,6 +90,7 @@ not_delivered: Final = Rule(
 overdue: Final = Rule(
     name="overdue",
     when=lambda limit: sa.and_(_row.loan_from.is_not(None), _row.due_s <= limit.now_s),
+    opens=lambda limit: limit.feed_is_fresh,
     since=lambda case: case.row.due_s,
     sentence=_overdue,
     action=_review_or_ask,
@@ -102,6 +103,7 @@ overdue: Final = Rule(
 due_soon: Final = Rule(
     name="due_soon",
     when=lambda limit: sa.and_(_row.loan_from.is_not(None), _row.due_soon_s <= limit.now_s),
+    opens=lambda limit: limit.feed_is_fresh,
     since=lambda case: case.row.due_soon_s,
     sentence=_due_soon,
     action=_review_or_ask,

@@ -8,7 +8,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from kitback.policy import Key
-from kitback.register.tables import judgement, use_day
+from kitback.register.tables import judgement
+from kitback.watch import use_days
 from kitback.watch.case import Case, free_since
 from kitback.watch.rules.rule import Action, Rule, ask, asked
 from kitback.watch.thresholds import Thresholds
@@ -73,12 +74,12 @@ def _home_long_enough(limit: Thresholds) -> sa.ColumnElement[bool]:
 
 def _used_free(limit: Thresholds) -> sa.ColumnElement[bool]:
     # One day is no evidence: somebody tried it out, or it was in use until the van came.
-    days = sa.select(sa.func.count()).where(use_day.c.asset_id == _row.asset_id, use_day.c.used_at > free_since)
+    days = use_days.over(_row.asset_id, free_since, _row.used_at)
     return sa.and_(
         _row.loan_ref.is_(None),
         _row.used_at > free_since,
         sa.func.coalesce(_row.place_type, "unknown").not_in(("store", "vehicle")),
-        days.scalar_subquery() >= limit.steady_use_days,
+        days >= limit.steady_use_days,
     )
 
 
@@ -126,4 +127,5 @@ in_use_not_on_loan: Final = Rule(
     action=lambda _: Action.CORRECT,
     seen=("free_from", "used_free_from", "used_at", "place_type"),
     against=lambda _: ("watch", "steady_use_days"),
+    over=("not_back",),
 )

@@ -92,6 +92,8 @@ def _assets_and_loans() -> None:
         comment="Bought for it, not met from stock",
     )
     op.add_column("loan", special)
+    op.add_column("loan", _text("fed_by", "The provider's system that tells of it; null: staff enter it"))
+    op.add_column("judgement", _text("fed_by", "The provider's system that tells of the loan; null: staff enter it"))
 
 
 def _visits_and_collections() -> None:
@@ -174,14 +176,20 @@ def _feed() -> None:
         _word("source"),
         _word("external_id"),
         _text("loan_ref", "Null while it could not be applied"),
+        _text("asset_id", "As it was told; the register may not know it"),
         sa.Column("told", sa.Text(), nullable=False, comment="JSON: of each field what was said last, and when"),
-        sa.Column("trouble", sa.Text(), comment="Why it could not be applied, and what to do; null when it was"),
+        _moment("told_s", "When the latest of it was said, by the source's own clock"),
+        sa.Column("applied", sa.Text(), comment="JSON: what of the loan it has put there; null while nothing"),
+        sa.Column("trouble", sa.Text(), comment="What of it could not be applied, and what to do; null when all was"),
         _of("feed_item", "source", "feed"),
         _of("feed_item", "loan_ref", "loan"),
         _key("feed_item", "source", "external_id"),
         comment="What the provider's own system says of each loan, whatever became of it here.",
     )
     op.create_index("ix_feed_item_loan_ref", "feed_item", ["loan_ref"])
+    op.create_index("ix_feed_item_asset_id", "feed_item", ["asset_id"])
+    troubled = sa.text("trouble IS NOT NULL")
+    op.create_index("ix_feed_item_trouble", "feed_item", ["source"], sqlite_where=troubled, postgresql_where=troubled)
 
 
 def _erasure() -> None:
@@ -190,10 +198,12 @@ def _erasure() -> None:
         _row_id("erasure_id"),
         _moment("asked_s"),
         _word("who"),
-        _word("asset_id", "Whose history lines go"),
-        _moment("from_s", "of this time"),
-        _moment("to_s"),
-        _seconds("done_s", "Gone from the last store, and looked for in vain; null before"),
+        _text("tag_id", "Whose history lines go; null for an asset's flags, and once they are gone"),
+        _text("asset_id", "Whose flags' history lines go; null for a tag's, and once they are gone"),
+        _seconds("from_s", "of this time; null once they are gone"),
+        _seconds("to_s", "both included; null once they are gone"),
+        _seconds("outbox_s", "Gone from the outbox; null before"),
+        _seconds("done_s", "Gone from the history as well, and looked for in vain; null before"),
         _key("erasure", "erasure_id"),
         comment="What was erased, without the loan it was of.",
     )
