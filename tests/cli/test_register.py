@@ -59,6 +59,12 @@ def test_both_are_in_the_help() -> None:
             for each in ["list", "show", "prescribe", "deliver", "lend", "hold", "release", "review", "move", "extend"]
         ),
         *(f"loans {each}" for each in ["pathway", "carers", "return", "cancel"]),
+        *(
+            f"collections {each}"
+            for each in ["list", "show", "request", "cancel", "book", "failed", "collected", "decontaminated"]
+        ),
+        *(f"collections {each}" for each in ["inspected", "scrapped"]),
+        *(f"visits {each}" for each in ["due", "plan", "list", "show", "done", "cancel"]),
     ],
 )
 def test_every_step_has_help_worth_reading(command: str) -> None:
@@ -84,7 +90,7 @@ def test_a_loan_from_prescription_to_return() -> None:
     assert found["loan"]["ended"] == "2026-03-01T00:00:00Z"
     assert (found["loan"]["setting"], found["loan"]["lent_to"]) == ("care_home", "Home in Wigston")
     assert [each["what"].split()[0].split(".")[1] for each in found["history"]] == [
-        *("prescribe", "deliver", "begin", "end", "move", "due", "pathway", "carers", "review", "end"),
+        *("prescribe", "deliver", "begin", "end", "move", "due", "pathway", "carers", "review", "collect", "end"),
     ]
 
 
