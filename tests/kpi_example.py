@@ -144,7 +144,11 @@ def _raise(conn: sa.Connection, e: Lent) -> None:
     """As the watch leaves a flag that it raises."""
     seen = {"asset_id": e.piece, "loan_ref": e.loan, "rule": e.flag, "since": e.at("flag_since")}
     row = seen | {"raised_at": e.at("flag_raised")}
-    words = {"kind": e.kind, "sentence": "Not used.", "evidence": "{}"}
+    words = {
+        "kind": e.kind,
+        "sentence": "Not used.",
+        "evidence": '{"action": "ask", "seen": {}, "compared_with": null}',
+    }
     flag_id = conn.scalar(sa.insert(flag).returning(flag.c.flag_id), row | words)
     audit_log.note(conn, london(e.flag_raised), "watch", f"flag.raise {flag_id}", after=row)
 

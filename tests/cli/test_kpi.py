@@ -49,7 +49,7 @@ def test_it_shows_this_month_and_now_with_what_each_figure_is_made_of() -> None:
     assert "33.3 %" in shown
     assert "9 items issued (delivered) in the month" in shown
     assert "3 of these returned since" in shown
-    assert "Now, 12:00 on 30 November 2026" in shown
+    assert "Now (12:00 on 30 November 2026)" in shown
 
 
 def test_a_figure_of_nothing_shows_no_value() -> None:

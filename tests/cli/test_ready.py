@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from kitback.cli import ready
 from kitback.cli.app import app
+from kitback.collect.ready import SHOWN
 from kitback.policy import load
 from lending import NOW, Service
 from stocking import bring_home, hear, second_store, stock
@@ -38,6 +40,10 @@ def stocked(service: Service) -> Service:
     hear(service, "HST-1", "north", "store")
     bring_home(service, "MAT-0983", "booked")
     return service
+
+
+def test_as_many_are_shown_as_on_the_page() -> None:
+    assert ready._SHOWN == SHOWN
 
 
 def test_its_help_says_what_ready_means() -> None:

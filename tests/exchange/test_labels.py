@@ -236,6 +236,7 @@ def test_the_same_labels_are_the_same_file(tmp_path: Path) -> None:
     ("asset_id", "prefix", "why"),
     [
         ("BED 1", PREFIX, "--code plain"),
+        ("BED ", PREFIX, "--code plain"),
         ("BED-é", PREFIX, "--code plain"),
         ("B" * 24, PREFIX, "30 signs at most"),
         (PREFIX, PREFIX, "--code plain"),

@@ -213,10 +213,6 @@ def _some(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _some(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def _show(found: "Iterable[Trace]") -> None:
     found = list(found)
     table(

@@ -1,6 +1,6 @@
 """`kitback export fhir`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +74,7 @@ def fhir(
     typer.echo(f"{to}: " + (", ".join(f"{count} {kind}" for kind, count in written.items()) or "nothing to tell"))
 
 
-def _followed(typed: "Iterator[tuple[str, Iterator[Resource]]]") -> "Iterator[tuple[str, Iterator[Resource]]]":
+def _followed(typed: "Iterator[tuple[str, Iterator[Resource]]]") -> "Iterator[tuple[str, Iterable[Resource]]]":
     """The same, while it is shown how far they have come."""
     from rich.console import Console
     from rich.progress import Progress, TextColumn

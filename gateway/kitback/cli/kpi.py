@@ -106,9 +106,9 @@ def _show(group: "Group", policy: "Policy", now: int) -> None:
     from kitback.collect.kpi import words
     from kitback.watch.words import stamp
 
-    when = words.month(group.month) if group.month else f"Now, {stamp(now)}"
-    of = "".join(f", {words.whose(by, whose, policy)}" for by, whose in group.of.items())
-    table(f"{when}{of}", ("Figure", "Value", "Made of"), (_line(each) for each in group.figures))
+    when = "" if group.month else f" ({stamp(now)})"
+    title = f"{words.heading(group, policy)}{when}"
+    table(title, ("Figure", "Value", "Made of"), (_line(each) for each in group.figures))
 
 
 def _line(figure: "Figure") -> tuple[str, str, str]:

@@ -55,15 +55,18 @@ class Sight:
 
 
 _LINGER: Final = [rule.name for rule in RULES if rule.after_stray_use]
-_USE: Final = (flag.c.asset_id, flag.c.since, judgement.c.used_at)
-_FLAGS: Final = (
-    sa.select(
-        *(flag.c[name] for name in Flag._fields[:-1]),
-        sa.case((flag.c.rule.in_(_LINGER), use_days.over(*_USE) + use_days.going_on(*_USE))),
-    )
-    .join_from(flag, judgement, judgement.c.asset_id == flag.c.asset_id)
-    .order_by(flag.c.flag_id)
+_USED_AT: Final = (
+    sa.select(judgement.c.used_at)
+    .where(judgement.c.asset_id == flag.c.asset_id)
+    .correlate_except(judgement)
+    .scalar_subquery()
 )
+_USE: Final = (flag.c.asset_id, flag.c.since, _USED_AT)
+_FLAGS: Final = sa.select(
+    *(flag.c[name] for name in Flag._fields[:-1]),
+    # Of few flags: the others are read three times a judgement as well, and look nothing up.
+    sa.case((flag.c.rule.in_(_LINGER), use_days.over(*_USE) + use_days.going_on(*_USE))),
+).order_by(flag.c.flag_id)
 _OPEN: Final = _FLAGS.where(flag.c.closed_at.is_(None), among(flag.c.asset_id, "assets"))
 _SETTLED: Final = _FLAGS.where(
     flag.c.closed_at.is_not(None), flag.c.basis_s.is_not(None), among(flag.c.asset_id, "assets")

@@ -16,14 +16,14 @@ _HOUR: Final = 3_700
 _next: Final = use_day.alias("next_day")
 _before: Final = use_day.alias("day_before")
 
-Column = sa.ColumnElement[int] | sa.Column[int]
+Seconds = sa.ColumnElement[int]
 
 
-def over(asset_id: sa.ColumnElement[str], since: Column, used_at: Column) -> sa.ColumnElement[int]:
+def over(asset_id: sa.ColumnElement[str], since: Seconds, used_at: Seconds) -> sa.ColumnElement[int]:
     """Days on which use of an asset ended since a time; `used_at` is the end of its latest use, which may go on."""
     day = use_day.c
     went_on = sa.and_(
-        day.used_at > (day.day + 1) * _DAY - _HOUR,
+        _late(use_day),
         sa.or_(
             (used_at - 1) // _DAY == day.day + 1,
             sa.exists()
@@ -37,7 +37,7 @@ def over(asset_id: sa.ColumnElement[str], since: Column, used_at: Column) -> sa.
             _before.c.asset_id == day.asset_id,
             _before.c.day == day.day - 1,
             sa.or_(
-                sa.and_(_before.c.used_at > since, _before.c.used_at > day.day * _DAY - _HOUR),
+                sa.and_(_before.c.used_at > since, _late(_before)),
                 sa.and_(_before.c.used_at.is_(None), _before.c.in_use > 0),  # its first hour went on past midnight
             ),
         )
@@ -52,7 +52,7 @@ def over(asset_id: sa.ColumnElement[str], since: Column, used_at: Column) -> sa.
     )
 
 
-def going_on(asset_id: sa.ColumnElement[str], since: Column, used_at: Column) -> sa.ColumnElement[int]:
+def going_on(asset_id: sa.ColumnElement[str], since: Seconds, used_at: Seconds) -> sa.ColumnElement[int]:
     """1 if use goes on, on a day on which none has ended yet: it is known from the tag's latest report only."""
     known = (
         sa.exists()
@@ -60,3 +60,8 @@ def going_on(asset_id: sa.ColumnElement[str], since: Column, used_at: Column) ->
         .correlate_except(use_day)
     )
     return sa.case((sa.and_(used_at > since, sa.not_(known)), 1), else_=0)
+
+
+def _late(days: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether the day's latest use ended in its last hour."""
+    return (days.c.used_at + _HOUR - 1) // _DAY == days.c.day + 1

@@ -30,7 +30,7 @@ _COLOURS = {
     Action.CORRECT: "white",
     Action.CHECK_TAG: "grey",
 }
-MENU: Final = {"/": "Worklist", "/ready": "Ready now", "/collections": "Collections"}
+MENU: Final = {"/": "Worklist", "/ready": "Ready now", "/collections": "Collections", "/kpi": "Figures"}
 """The pages, by their addresses."""
 PAGE: Final = 50
 """Flags on a page."""

@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 
-from kitback.collect import NoSuch, Worklist, board, is_virtual, stale_feeds, worklist
+from kitback.collect import NoSuch, Worklist, board, is_virtual, kpi, stale_feeds, worklist
 from kitback.collect.collections import listing
 from kitback.collect.stores import starts
 from kitback.register import outbox
 from kitback.watch import RULES
 from kitback.watch.words import stamp
 from kitback.web import collections, pages, ready
-from kitback.web.asked import AskedWorklist, worklist_address
+from kitback.web.asked import AskedKpi, AskedWorklist, wanted_kpi, worklist_address
 from kitback.web.site import Site
 
 
@@ -88,6 +88,32 @@ def add_pages(app: FastAPI, site: Site) -> None:
             to_book=collections.to_book(found, site.policy, now),
             booked=collections.booked(found, site.policy, now),
             workshop=collections.in_the_workshop(found, site.policy, now),
+            virtual=virtual,
+            now=stamp(now),
+        )
+
+    @app.get("/kpi", response_class=HTMLResponse, include_in_schema=False)
+    def show_kpis(request: Request, asked: AskedKpi) -> HTMLResponse:
+        now, wrong, groups = site.now_s(), None, list[kpi.Group]()
+        with site.register.read() as conn:
+            try:
+                wanted = wanted_kpi(asked, site.policy, now)
+                groups = kpi.report(kpi.read(conn), site.policy, now, wanted)
+            except NoSuch as error:
+                wrong = str(error)
+            virtual = is_virtual(conn)
+        return site.page(
+            request,
+            "kpi.jinja",
+            400 if wrong else 200,
+            groups=groups,
+            words=kpi.words,
+            asked=asked,
+            apart=[(each, each.title()) for each in kpi.BY],
+            kinds=[(name, each.name) for name, each in site.policy.kind.items()],
+            pathways=[(name, each.name) for name, each in site.policy.pathway.items()],
+            policy=site.policy,
+            wrong=wrong,
             virtual=virtual,
             now=stamp(now),
         )

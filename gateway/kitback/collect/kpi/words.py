@@ -4,6 +4,7 @@ from calendar import month_name
 from typing import Final
 
 from kitback.collect.kpi.figures import KG, PERCENT, POUNDS, Figure
+from kitback.collect.kpi.report import Group
 from kitback.policy import Policy
 
 NONE: Final = "-"
@@ -14,6 +15,12 @@ def month(of: str) -> str:
     """`October 2026`."""
     year, number = of.split("-")
     return f"{month_name[int(number)]} {year}"
+
+
+def heading(group: Group, policy: Policy) -> str:
+    """`October 2026, hoist`; without a month `Now, hoist`."""
+    of = (whose(by, name, policy) for by, name in group.of.items())
+    return ", ".join((month(group.month) if group.month else "Now", *of))
 
 
 def whose(by: str, name: str, policy: Policy) -> str:

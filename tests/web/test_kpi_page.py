@@ -1,0 +1,64 @@
+"""The page of figures in a real browser."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+import kpi_example as example
+from browsing import CONTRAST, DESK, PHONE
+from lending import Service
+
+SMALL: ViewportSize = {"width": 320, "height": 640}
+SIZES = pytest.mark.parametrize("size", [DESK, PHONE, SMALL], ids=["desk", "phone", "small"])
+
+
+@pytest.fixture
+def service(where: str) -> Iterator[Service]:
+    """The service of the example."""
+    opened = Service.open(where)
+    example.enter(opened.register, example.read())
+    yield opened
+    opened.register.close()
+
+
+def test_a_month_and_now_are_shown_with_what_each_figure_is_made_of(page: Page, address: str) -> None:
+    page.goto(f"{address}/kpi?month=2026-10")
+    expect(page).to_have_title("Figures \N{EN DASH} Kitback")
+    assert page.get_by_role("heading", level=2).all_inner_texts() == ["October 2026", "Now"]
+    row = page.get_by_role("table", name="October 2026").get_by_role("row").filter(has_text="return_rate_pct")
+    expect(row).to_contain_text("33.3 %")
+    expect(row).to_contain_text("15 items issued (delivered) in the month: 5 of these returned since")
+
+
+def test_figures_are_set_apart_by_keyboard(page: Page, address: str) -> None:
+    page.goto(f"{address}/kpi?month=2026-10")
+    page.get_by_label("Apart by").focus()
+    page.keyboard.type("Comm")
+    page.get_by_role("button", name="Show").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**by=commissioner*")
+    months = [each for each in page.get_by_role("heading", level=2).all_inner_texts() if each.startswith("October")]
+    assert months == ["October 2026, City", "October 2026, County", "October 2026, Rutland"]
+    expect(page.get_by_label("Apart by")).to_have_value("commissioner")
+    expect(page.get_by_label("Month")).to_have_value("2026-10")
+
+
+def test_what_is_no_month_is_said_beside_its_field(page: Page, address: str) -> None:
+    answer = page.request.get(f"{address}/kpi?month=October")
+    assert answer.status == 400
+    assert "is no month: write it as 2026-10" in answer.text()
+
+
+@SIZES
+def test_nothing_needs_sideways_scrolling_and_text_stands_out(page: Page, address: str, size: ViewportSize) -> None:
+    page.set_viewport_size(size)
+    page.goto(f"{address}/kpi?month=2026-10")
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert page.evaluate(CONTRAST) == [], "WCAG 2.2, 1.4.3"
+
+
+def test_the_menu_leads_to_it(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("link", name="Figures").click()
+    page.wait_for_url("**/kpi")
