@@ -65,7 +65,13 @@ def lived(register: Register) -> Register:
         loans.prescribe(conn, POLICY, REF, "BED-1", "home_first", "home", HOME, T)
         loans.deliver(conn, POLICY, REF, T + HOUR)
         conn.execute(sa.insert(feed), {"source": "provider"})
-        told = {"source": "provider", "external_id": "P-9", "loan_ref": REF, "told": f'{{"place": ["{HOME}", 1]}}'}
+        told = {
+            "source": "provider",
+            "external_id": "P-9",
+            "loan_ref": REF,
+            "told_s": T,
+            "told": f'{{"place": ["{HOME}", 1]}}',
+        }
         conn.execute(sa.insert(feed_item), told)
         seen = {
             "asset_id": "BED-1",

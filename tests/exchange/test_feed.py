@@ -7,8 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from feeding import DAY, HOME, HOUR, NOW, POLICY, Outcome, T, furnish, lent, register_rows, rows, say
+from kitback.collect import kpi
 from kitback.exchange.feed import Said, Taking, troubles
-from kitback.register import Register, collections, counters, feeds, loans
+from kitback.register import Register, collections, counters, feeds, loans, overview
 from kitback.register.tables import audit, collection, flag, loan, metadata
 
 SAID = T + 20 * DAY
@@ -254,3 +255,22 @@ def test_a_feed_is_stale_when_it_has_told_nothing_for_so_long_whatever_is_told_a
         late = SAID + 36 * HOUR
         assert feeds.stale(conn, POLICY.feed.stale_after, late - 1) == []
         assert [each.source for each in feeds.stale(conn, POLICY.feed.stale_after, late)] == ["acme"]
+
+
+def test_the_audit_log_read_again_tells_what_the_tables_do_whatever_was_corrected(furnished: Register) -> None:
+    say(furnished, "1", SAID, **HOME, prescribed=T, delivered=T + HOUR, returned=T + DAY)
+    say(furnished, "1", SAID + 1, returned=T + 2 * DAY, decontaminated=T + 3 * DAY, available=T + 3 * DAY)
+    say(furnished, "2", SAID, **HOME, delivered=T + 5 * DAY, returned=T + 6 * DAY)
+    say(furnished, "2", SAID + 1, returned=None)
+    say(furnished, "3", SAID, **{**HOME, "asset": "BED-2"}, delivered=T)
+    say(furnished, "3", SAID + 1, delivered=None)
+    with furnished.read() as conn:
+        assert kpi.replay(conn) == kpi.read(conn)
+
+
+def test_a_loan_is_shown_with_what_the_feed_put_right(furnished: Register) -> None:
+    say(furnished, "1", SAID, **HOME, delivered=T)
+    say(furnished, "1", SAID + 1, delivered=T + DAY)
+    with furnished.read() as conn:
+        shown = overview.show_loan(conn, "acme-1")
+    assert [each.what for each in shown.history] == ["loan.enter acme-1", "loan.correct acme-1"]

@@ -16,7 +16,10 @@ from kitback.register.tables import asset, collection, loan
 
 STEPS = tuple(
     f"collection.{step}"
-    for step in ("request", "cancel", "book", "unbook", "fail", "collect", "decontaminate", "inspect", "scrap")
+    for step in (
+        *("request", "cancel", "book", "unbook", "fail", "collect", "decontaminate", "inspect", "scrap"),
+        *("enter", "correct", "withdraw"),
+    )
 )
 """What the audit log calls them."""
 

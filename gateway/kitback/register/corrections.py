@@ -16,15 +16,6 @@ from kitback.register.recalls import refuse_recalled
 from kitback.register.steps import IllegalMove, change, enter, one_of, refuse_existing, the_row, when
 from kitback.register.tables import asset, collection, feed_item, flag, hold, loan
 
-STEPS: Final = (
-    "loan.enter",
-    "loan.correct",
-    "loan.withdraw",
-    "collection.enter",
-    "collection.correct",
-    "collection.withdraw",
-)
-"""What the audit log calls them."""
 HOME: Final = ("decontaminated_s", "available_s")
 """What is known besides of equipment that came back: of its `collection`; it is available when that has ended well."""
 _FED: Final = ("collected", "decontaminated", "available")

@@ -136,6 +136,9 @@ def forget(
     visits = list(conn.scalars(sa.select(collection.c.visit_id).where(mine, collection.c.visit_id.is_not(None))))
     _delete(conn, collection, mine)
     _forget_tasks(conn, lent, visits, began)
+    # What waits for it, for it has the same equipment, says so; the feed's next file words it anew.
+    named = feed_item.c.trouble.contains(loan_ref, autoescape=True)
+    conn.execute(sa.update(feed_item).where(named).values(trouble="it waited for a loan that was erased since"))
     for table in (hold, feed_item, loan):
         _delete(conn, table, table.c.loan_ref == loan_ref)
     gone = _forget_place(conn, lent.place_id)

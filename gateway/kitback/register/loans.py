@@ -26,6 +26,9 @@ STEPS = (
     "loan.carers",
     "loan.end",
     "loan.clocks",
+    "loan.enter",
+    "loan.correct",
+    "loan.withdraw",
 )
 """What the audit log calls them."""
 

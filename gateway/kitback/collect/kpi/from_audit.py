@@ -40,6 +40,10 @@ def _replayed(conn: sa.Connection) -> dict[str, list[_Told]]:
     for what, before, after in conn.execution_options(yield_per=_AT_ONCE).execute(chosen):
         verb, about = what.split(" ", 1)
         name, key, known = _row(verb, about)
+        if after is None:  # it was withdrawn: there was no such thing
+            gone = latest.pop((name, key), None)
+            rows[name] = [each for each in rows[name] if each is not gone]
+            continue
         if before is None:  # a loan may have several collections, one after the other
             latest[name, key] = known
             rows[name].append(known)

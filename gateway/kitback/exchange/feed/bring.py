@@ -333,7 +333,7 @@ def _withdraw(conn: sa.Connection, item: Item) -> int:
     """Take out of the register what the feed put there and says no more."""
     if item.loan_ref is None or item.row_wanted is not None:
         return 0
-    corrections.withdraw(conn, item.loan_ref, item.told_s, who=item.who, why=item.doubts[0])
+    corrections.withdraw(conn, item.loan_ref, item.told_s, who=item.who, why="the feed tells of it no more as it was")
     item.loan_ref, item.entered, item.base, item.row = None, False, {}, None
     return 1
 
