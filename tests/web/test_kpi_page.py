@@ -26,8 +26,8 @@ def test_a_month_and_now_are_shown_with_what_each_figure_is_made_of(page: Page, 
     page.goto(f"{address}/kpi?month=2026-10")
     expect(page).to_have_title("Figures \N{EN DASH} Kitback")
     assert page.get_by_role("heading", level=2).all_inner_texts() == ["October 2026", "Now"]
-    row = page.get_by_role("table", name="October 2026").get_by_role("row").filter(has_text="return_rate_pct")
-    expect(row).to_contain_text("33.3 %")
+    row = page.get_by_role("table", name="October 2026").get_by_role("row").filter(has_text="items issued")
+    expect(row).to_contain_text("33.3\N{NO-BREAK SPACE}%")
     expect(row).to_contain_text("15 items issued (delivered) in the month: 5 of these returned since")
 
 
