@@ -119,7 +119,7 @@ def checked(folder: Path, text: str) -> Checked:
         ("[kind.bde]", 1, "kind.bde", "no such kind", 'did you mean "bed"?'),
         ("[kind]\nbed = 3", 2, "kind.bed", "a value where a heading belongs", "write [kind.bed]"),
         ("watch = 3", 1, "watch", "a value where a heading belongs", "write [watch]"),
-        ("\n[rules]", 2, "rules", "no such section", "there are collection, delivery_speed, kind, "),
+        ("\n[rules]", 2, "rules", "no such section", "there are collection, delivery_speed, feed, kind, "),
         ('kind.bed.idle = "4 d"', 1, "kind.bed.idle", "no such setting", 'did you mean "idle_home"?'),
         ("[watch]\nsteady_use_days = 0", 2, "watch.steady_use_days", "0 will not do", "from 1 to 999"),
     ],
