@@ -66,6 +66,7 @@ place = Table(
     ),
     CheckConstraint("(lat IS NULL) = (lon IS NULL)", name="point"),
     CheckConstraint("type <> 'loan_address' OR lat IS NULL", name="coarse"),
+    Index("ix_place_within", "within"),
 )
 
 anchor = Table(
@@ -155,6 +156,7 @@ loan = Table(
     Column("to_s", _Seconds, comment="Null while on loan"),
     Column("fed_by", String, comment="The provider's system that tells of it; null: staff enter it"),
     Index("ix_loan_asset_id_from_s", "asset_id", "from_s"),
+    Index("ix_loan_place_id", "place_id"),
     Index(
         "uq_loan_open",
         "asset_id",
@@ -473,6 +475,7 @@ whereabouts = Table(
     Column("from_s", _Seconds, primary_key=True),
     Column("place_id", String, comment="Null is unknown"),
     Column("confidence", Float, nullable=False, comment="0 to 1"),
+    Index("ix_whereabouts_place_id", "place_id"),
     comment="Changes of whereabouts, for ever; the present one is in `judgement`.",
 )
 
@@ -500,6 +503,7 @@ flag = Table(
         name="status",
     ),
     CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name="closed"),
+    Index("ix_flag_loan_ref", "loan_ref"),
     Index(
         "uq_flag_open",
         "asset_id",

@@ -218,3 +218,11 @@ def _erasure() -> None:
         _key("remains", "month", "commissioner", "kind", "pathway", "name"),
         comment="The anonymous counts that are left of loans that were erased.",
     )
+    # By which all is found that names what is erased.
+    for table, column in (
+        ("place", "within"),
+        ("loan", "place_id"),
+        ("whereabouts", "place_id"),
+        ("flag", "loan_ref"),
+    ):
+        op.create_index(f"ix_{table}_{column}", table, [column])
