@@ -131,7 +131,8 @@ def test_what_is_lent_and_flagged_outlives_the_making_anew_of_its_tables(tmp_pat
 _WANTED_BACK = """
 insert into place (place_id, within, type, name) values ('home', null, 'loan_address', 'Home');
 insert into asset (asset_id, kind, model, state)
-    values ('BED-1', 'bed', 'Bed', 'on_loan'), ('BED-2', 'bed', 'Bed', 'prescribed'), ('BED-3', 'bed', 'Bed', 'on_loan');
+    values ('BED-1', 'bed', 'Bed', 'on_loan'), ('BED-2', 'bed', 'Bed', 'prescribed'),
+        ('BED-3', 'bed', 'Bed', 'on_loan');
 insert into judgement (asset_id, kind) values ('BED-1', 'bed'), ('BED-2', 'bed'), ('BED-3', 'bed');
 insert into loan (loan_ref, asset_id, pathway, setting, place_id, prescribed_s, from_s)
     values ('L-1', 'BED-1', 'long_term', 'home', 'home', 4, 5), ('L-2', 'BED-2', 'long_term', 'home', 'home', 5, null),
