@@ -16,6 +16,7 @@ from kitback.register import (
     Register,
     assets,
     collections,
+    corrections,
     erasure,
     fittings,
     holds,
@@ -312,6 +313,26 @@ def _enrolled(conn: sa.Connection, tag_id: str) -> str:
     return tag_id
 
 
+@pytest.mark.both_engines
+def test_what_the_log_tells_of_a_loan_that_was_withdrawn_goes_when_its_time_is_up(lived: Register) -> None:
+    with lived.write() as conn:
+        places.add_place(conn, "home-0050", None, "loan_address", "Home", END)
+        assets.add_asset(conn, "BED-2", "bed", "Bed", END)
+        loans.lend(conn, POLICY, "LN-0050", "BED-2", "long_term", "home", "home-0050", END)
+        corrections.withdraw(conn, "LN-0050", END + DAY)
+    up = POLICY.retention.closed_loan.after(END + DAY)
+    with lived.read() as conn:
+        assert "LN-0050" not in erasure.due(conn, POLICY, up - 1)
+        assert "LN-0050" in erasure.due(conn, POLICY, up)
+
+    assert retention.erase(lived, POLICY, "LN-0050", up) == ("LN-0050", "home-0050")
+
+    assert [row for rows in everything(lived).values() for row in rows if "0050" in row] == []
+    with lived.read() as conn:
+        assert "LN-0050" not in erasure.due(conn, POLICY, up)
+        assert erasure.pending(conn) == []
+
+
 def test_what_was_scrapped_stays_scrapped_when_its_loan_is_erased(register: Register) -> None:
     with register.write() as conn:
         places.add_place(conn, HOME, None, "loan_address", "Home", T)
@@ -342,6 +363,11 @@ def test_what_cannot_be_erased_is_refused_and_nothing_changes(lived: Register, r
     with pytest.raises(IllegalMove, match=words):
         retention.erase(lived, POLICY, ref, at)
     assert everything(lived) == before
+
+
+def test_a_reason_that_names_the_loan_is_refused_for_it_stays(lived: Register) -> None:
+    with pytest.raises(IllegalMove, match="say it without its reference"):
+        retention.erase(lived, POLICY, REF, END + DAY, why=f"the family of {REF} asked")
 
 
 def test_a_loan_whose_equipment_is_still_on_the_way_home_is_not_erased(lived: Register) -> None:

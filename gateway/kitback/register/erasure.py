@@ -47,7 +47,9 @@ _ROWS_AT_ONCE: Final = 100
 """Rows of the outbox that are looked through in one transaction: others wait for it."""
 _WORDS_ASKED_FOR: Final = 50
 """The database looks for so many; for more of them every text is read, once."""
+_MOVES: Final = ("loan.move", "loan.correct")
 _OF_LOAN: Final = (*loans.STEPS, *holds.STEPS, *collections.STEPS)
+_WITHDRAWN: Final = "loan.withdraw"
 _OF_PLACE: Final = (*places.STEPS, "anchor.add")
 _AT: Final = re.compile(rb" (-?\d+)$")
 _WHOSE: Final = re.compile(rb"(?:\w+,(?=tag=)|flag,(?=asset=))((?:\\.|[^,\\])+),")
@@ -88,7 +90,10 @@ class Trace(Struct, frozen=True):
 
 
 def due(conn: sa.Connection, policy: Policy, now_s: int, limit: int | None = None) -> list[str]:
-    """Loans whose time is up, the longest over first: `retention.closed_loan` after their end and their way home."""
+    """Loans whose time is up, the longest over first: `retention.closed_loan` after their end and their way home.
+
+    Last come those that were withdrawn as long ago: of them the audit log still tells.
+    """
     home = (
         sa.select(sa.func.max(collection.c.ended_s)).where(collection.c.loan_ref == loan.c.loan_ref).scalar_subquery()
     )
@@ -96,7 +101,15 @@ def due(conn: sa.Connection, policy: Policy, now_s: int, limit: int | None = Non
     on_its_way = sa.exists().where(collection.c.loan_ref == loan.c.loan_ref, collection.c.ended_s.is_(None))
     latest = policy.retention.closed_loan.before(now_s)
     ended = sa.select(loan.c.loan_ref).where(loan.c.to_s <= latest, over <= latest, ~on_its_way)
-    return list(conn.scalars(ended.order_by(loan.c.to_s, loan.c.loan_ref).limit(limit)))
+    found = list(conn.scalars(ended.order_by(loan.c.to_s, loan.c.loan_ref).limit(limit)))
+    return [*found, *_withdrawn(conn, latest)][:limit]
+
+
+def is_withdrawn(conn: sa.Connection, loan_ref: str) -> bool:
+    """Whether there was no such loan after all, and only the audit log tells of it."""
+    known = sa.exists().where(loan.c.loan_ref == loan_ref)
+    told = sa.exists().where(audit.c.what == f"{_WITHDRAWN} {loan_ref}")
+    return bool(conn.scalar(sa.select(sa.and_(told, ~known))))
 
 
 def forget(
@@ -111,7 +124,8 @@ def forget(
     """Erase a loan from the register; its history is left to `scrub` and to whoever takes what is `pending`.
 
     With it go its place and those it was lent to before it moved, if they are addresses to which nothing else is lent,
-    and what its equipment and its tags saw meanwhile. Visits to other people's loans stay.
+    and what its equipment and its tags saw meanwhile. Visits to other people's loans stay. Of one that was withdrawn
+    goes what the audit log tells, and its places; it has no history.
 
     Args:
         flag_steps: what the audit log calls the steps of a flag.
@@ -120,8 +134,12 @@ def forget(
         The words that are to be found nowhere from then on: its reference, and its places if they went.
 
     Raises:
-        IllegalMove: there is no such loan, it goes on, or its equipment is still on the way home.
+        IllegalMove: there is no such loan, it goes on, its equipment is still on the way home, or the reason names it.
     """
+    if why is not None and _Words([loan_ref]).of(why):
+        raise IllegalMove(f"the reason is kept, and it names loan {loan_ref}: say it without its reference")
+    if is_withdrawn(conn, loan_ref):
+        return loan_ref, *_forget_withdrawn(conn, loan_ref, at, who, why)
     lent = the_row(conn, loan, loan_ref, "loan")
     if lent.to_s is None:
         raise IllegalMove(f"loan {loan_ref} goes on: end it first")
@@ -226,6 +244,28 @@ class _Words:
         return {word for word in (*may, *self._signs) if self._whole[word].search(text)}
 
 
+def _withdrawn(conn: sa.Connection, latest_s: int) -> list[str]:
+    said = audit.c.what.startswith(f"{_WITHDRAWN} ", autoescape=True)
+    long_ago = sa.select(audit.c.what).where(said, audit.c.at_us <= latest_s * 1_000_000)
+    found = {what.removeprefix(f"{_WITHDRAWN} ") for what in conn.scalars(long_ago)}
+    return sorted(each for each in found if is_withdrawn(conn, each))
+
+
+def _forget_withdrawn(conn: sa.Connection, loan_ref: str, at: int, who: str, why: str | None) -> list[str]:
+    told = audit_log.entries(conn, [f"{step} {loan_ref}" for step in (*_MOVES, _WITHDRAWN)])
+    at_places = {str(each.before["place_id"]) for each in told if each.before and "place_id" in each.before}
+    _begin(conn, {"outbox_s": at, "done_s": at}, at, who, why)
+    _forget_entries(conn, [f"{step} {loan_ref}" for step in _OF_LOAN])
+    _forget_what_waits(conn, loan_ref)
+    return [gone for place_id in sorted(at_places) for gone in _forget_place(conn, place_id)]
+
+
+def _begin(conn: sa.Connection, values: Mapping[str, Any], at: int, who: str, why: str | None) -> None:
+    new = sa.insert(erasure).returning(erasure.c.erasure_id)
+    erasure_id = conn.scalars(new, {"asked_s": at, "who": who, **values}).one()
+    audit_log.note(conn, at, who, f"erasure.begin {erasure_id}", why=why)
+
+
 def _leave_to_history(conn: sa.Connection, lent: sa.Row[Any], from_s: int, at: int, who: str, why: str | None) -> None:
     """Note what of the history is to go: of each tag the time that it was on the asset, and the asset's flags."""
     asset_id, to_s = lent.asset_id, lent.to_s
@@ -234,9 +274,7 @@ def _leave_to_history(conn: sa.Connection, lent: sa.Row[Any], from_s: int, at: i
     if lent.from_s is not None:
         rows += _of_tags(conn, asset_id, from_s, to_s)
     for row in rows:
-        new = sa.insert(erasure).returning(erasure.c.erasure_id)
-        erasure_id = conn.scalars(new, {"asked_s": at, "who": who, **row}).one()
-        audit_log.note(conn, at, who, f"erasure.begin {erasure_id}", why=why)
+        _begin(conn, row, at, who, why)
     tags = [row["tag_id"] for row in rows if row["tag_id"]]
     # What could not be read may hold what it saw; it may have come again since.
     meanwhile = (quarantine.c.first_at <= to_s, quarantine.c.last_at >= from_s)
@@ -253,7 +291,7 @@ def _of_tags(conn: sa.Connection, asset_id: str, from_s: int, to_s: int) -> Iter
 
 def _places(conn: sa.Connection, lent: sa.Row[Any]) -> list[str]:
     """Where a loan is, and where it was before it moved or was put right."""
-    changed = audit_log.entries(conn, [f"{step} {lent.loan_ref}" for step in ("loan.move", "loan.correct")])
+    changed = audit_log.entries(conn, [f"{step} {lent.loan_ref}" for step in _MOVES])
     before = {(each.before or {}).get("place_id", lent.place_id) for each in changed}
     return [lent.place_id, *sorted(before - {lent.place_id})]
 
