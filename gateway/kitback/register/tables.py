@@ -92,6 +92,7 @@ asset = Table(
     Column("exam_due_s", _Seconds, comment="As service_due_s"),
     Column("store_id", String, ForeignKey("place.place_id"), comment="Where staff put it last; null while on loan"),
     Column("scrapped_s", _Seconds, comment="Null while it is not"),
+    Index("ix_asset_store_id", "store_id"),
     CheckConstraint("kind IN ('bed','hoist','mattress')", name="kind"),
     CheckConstraint(
         "state IN ('available','prescribed','on_loan','returned','decontaminated','in_repair','scrapped')", name="state"
@@ -222,6 +223,7 @@ collection = Table(
     CheckConstraint("(status IN ('available','scrapped','cancelled')) = (ended_s IS NOT NULL)", name="ended"),
     Index("ix_collection_loan_ref", "loan_ref"),
     Index("ix_collection_asset_id", "asset_id"),
+    Index("ix_collection_visit_id", "visit_id"),
     Index(
         "uq_collection_open",
         "asset_id",

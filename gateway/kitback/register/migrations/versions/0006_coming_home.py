@@ -240,6 +240,8 @@ def _erasure() -> None:
     # By which all is found that names what is erased.
     for table, column in (
         ("place", "within"),
+        ("asset", "store_id"),
+        ("collection", "visit_id"),
         ("loan", "place_id"),
         ("whereabouts", "place_id"),
         ("flag", "loan_ref"),
