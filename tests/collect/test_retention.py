@@ -16,6 +16,7 @@ from kitback.register import (
     Register,
     assets,
     collections,
+    corrections,
     erasure,
     fittings,
     holds,
@@ -221,6 +222,117 @@ def test_an_address_stays_while_something_else_is_lent_there(lived: Register) ->
         }
 
 
+@pytest.mark.both_engines
+def test_the_address_that_a_loan_moved_away_from_goes_with_it(lived: Register) -> None:
+    with lived.write() as conn:
+        places.add_place(conn, "home-0050", None, "loan_address", "Home", END)
+        places.add_place(conn, "home-0051", None, "loan_address", "Home", END)
+        assets.add_asset(conn, "BED-2", "bed", "Bed", END)
+        loans.lend(conn, POLICY, "LN-0050", "BED-2", "long_term", "home", "home-0050", END)
+        visits.plan(conn, "home-0050", END + HOUR, END + 2 * HOUR, END, to_do=[("BED-2", "service")])
+        loans.move(conn, POLICY, "LN-0050", "home", "home-0051", END + DAY)
+        loans.return_loan(conn, "LN-0050", END + 2 * DAY)
+        collections.decontaminate(conn, POLICY, "BED-2", END + 3 * DAY)
+        collections.inspect(conn, POLICY, "BED-2", END + 3 * DAY, "pass")
+
+    gone = retention.erase(lived, POLICY, "LN-0050", END + 400 * DAY)
+
+    assert gone == ("LN-0050", "home-0051", "home-0050")
+    assert [row for rows in everything(lived).values() for row in rows if "005" in row and "LN-005" not in row] == []
+
+
+def test_what_is_still_heard_at_an_address_that_goes_is_nowhere_that_is_known(lived: Register) -> None:
+    judgement = metadata.tables["judgement"]
+    with lived.write() as conn:
+        assets.add_asset(conn, "BED-2", "bed", "Bed", END)
+        at_home = {"place_id": HOME, "place_type": "loan_address", "rival_id": None, "rival_from": None}
+        nearly = {"place_id": "store", "place_type": "store", "rival_id": HOME, "rival_from": END}
+        for asset_id, values in (("BED-1", nearly), ("BED-2", at_home)):
+            conn.execute(sa.update(judgement).where(judgement.c.asset_id == asset_id).values(**values))
+
+    erase(lived)
+
+    columns = judgement.c["asset_id", "place_id", "place_type", "rival_id", "rival_from"]
+    with lived.read() as conn:
+        assert conn.execute(sa.select(*columns).order_by("asset_id")).all() == [
+            ("BED-1", "store", "store", None, None),
+            ("BED-2", None, "unknown", None, None),
+        ]
+
+
+def test_a_report_that_could_not_be_read_goes_even_if_it_came_again_after_the_loan(lived: Register) -> None:
+    with lived.write() as conn:
+        conn.execute(sa.update(quarantine).values(last_at=END + DAY, times=2))
+
+    erase(lived)
+
+    assert everything(lived)["quarantine"] == []
+
+
+def test_what_waits_for_a_loan_of_a_longer_name_keeps_its_words(lived: Register) -> None:
+    waits = {"source": "provider", "told_s": T, "told": "{}"}
+    with lived.write() as conn:
+        for external_id, ref in (("P-1", REF), ("P-2", f"{REF}1")):
+            trouble = f"BED-1 is out as {ref}: note its end"
+            conn.execute(sa.insert(feed_item), waits | {"external_id": external_id, "trouble": trouble})
+
+    erase(lived)
+
+    with lived.read() as conn:
+        told = conn.execute(sa.select(feed_item.c.external_id, feed_item.c.trouble)).all()
+    assert dict(tuple(row) for row in told) == {
+        "P-1": "it waited for a loan that was erased since",
+        "P-2": f"BED-1 is out as {REF}1: note its end",
+    }
+
+
+def test_a_prescription_that_was_cancelled_takes_nothing_with_it_of_what_the_equipment_saw(lived: Register) -> None:
+    with lived.write() as conn:
+        places.add_place(conn, "home-0044", None, "loan_address", "Home", T)
+        assets.add_asset(conn, "BED-2", "bed", "Bed", T)
+        loans.prescribe(conn, POLICY, "LN-0044", "BED-2", "home_first", "home", "home-0044", T)
+        loans.cancel(conn, "LN-0044", T + 5 * DAY)
+        # Entered afterwards, for it was there already.
+        loans.lend(conn, POLICY, "LN-0045", "BED-2", "long_term", "home", ELSEWHERE, T + 2 * DAY)
+        used = {"asset_id": "BED-2", "day": T // DAY + 3, "in_use": 60, "events": 1, "seen": 600, "used_at": T}
+        conn.execute(sa.insert(use_day), used)
+        there = {"asset_id": "BED-2", "from_s": T + 3 * DAY, "place_id": ELSEWHERE, "confidence": 1.0}
+        conn.execute(sa.insert(whereabouts), there)
+        fittings.fit_tag(conn, _enrolled(conn, "a0b1c2d3e4f7"), "BED-2", T)
+        outbox.append(conn, [_used("a0b1c2d3e4f7", "BED-2", 1, T + 3 * DAY)], T + 3 * DAY)
+
+    retention.erase(lived, POLICY, "LN-0044", END + 400 * DAY)
+
+    left = everything(lived)
+    assert len([row for row in left["use_day"] + left["whereabouts"] if "BED-2" in row]) == 2
+    assert erasure.scrub(lived, END + 400 * DAY) == 0
+
+
+def _enrolled(conn: sa.Connection, tag_id: str) -> str:
+    tags.enrol_tag(conn, tag_id, b"s" * 16, T)
+    return tag_id
+
+
+@pytest.mark.both_engines
+def test_what_the_log_tells_of_a_loan_that_was_withdrawn_goes_when_its_time_is_up(lived: Register) -> None:
+    with lived.write() as conn:
+        places.add_place(conn, "home-0050", None, "loan_address", "Home", END)
+        assets.add_asset(conn, "BED-2", "bed", "Bed", END)
+        loans.lend(conn, POLICY, "LN-0050", "BED-2", "long_term", "home", "home-0050", END)
+        corrections.withdraw(conn, "LN-0050", END + DAY)
+    up = POLICY.retention.closed_loan.after(END + DAY)
+    with lived.read() as conn:
+        assert "LN-0050" not in erasure.due(conn, POLICY, up - 1)
+        assert "LN-0050" in erasure.due(conn, POLICY, up)
+
+    assert retention.erase(lived, POLICY, "LN-0050", up) == ("LN-0050", "home-0050")
+
+    assert [row for rows in everything(lived).values() for row in rows if "0050" in row] == []
+    with lived.read() as conn:
+        assert "LN-0050" not in erasure.due(conn, POLICY, up)
+        assert erasure.pending(conn) == []
+
+
 def test_what_was_scrapped_stays_scrapped_when_its_loan_is_erased(register: Register) -> None:
     with register.write() as conn:
         places.add_place(conn, HOME, None, "loan_address", "Home", T)
@@ -251,6 +363,11 @@ def test_what_cannot_be_erased_is_refused_and_nothing_changes(lived: Register, r
     with pytest.raises(IllegalMove, match=words):
         retention.erase(lived, POLICY, ref, at)
     assert everything(lived) == before
+
+
+def test_a_reason_that_names_the_loan_is_refused_for_it_stays(lived: Register) -> None:
+    with pytest.raises(IllegalMove, match="say it without its reference"):
+        retention.erase(lived, POLICY, REF, END + DAY, why=f"the family of {REF} asked")
 
 
 def test_a_loan_whose_equipment_is_still_on_the_way_home_is_not_erased(lived: Register) -> None:
@@ -381,6 +498,68 @@ def test_what_influxdb_does_not_delete_is_said_once_and_asked_for_again(
     ]
     with lived.read() as conn:
         assert len(erasure.pending(conn)) == 2
+
+
+def test_what_influxdb_has_deleted_is_not_asked_for_again_when_it_goes_away_meanwhile(
+    lived: Register, clock: SetClock
+) -> None:
+    class GoesAway:
+        name = "away"
+        asked = 0
+
+        def delete(self, *_: object) -> int:
+            self.asked += 1
+            if self.asked == 2:
+                raise Busy("InfluxDB cannot be reached")
+            return 0
+
+    store = GoesAway()
+    with lived.write() as conn:
+        outbox.add_sink(conn, store.name)
+    erase(lived)
+    erasure.scrub(lived, END + 400 * DAY)
+    eraser = Eraser(lived, clock, store)
+
+    eraser.run_once()
+
+    with lived.read() as conn:
+        assert len(erasure.pending(conn)) == 1
+    clock.unix += 60
+    eraser.run_once()
+    assert store.asked == 3
+
+
+def test_many_erasures_are_taken_to_influxdb_some_at_a_time_without_a_pause(
+    lived: Register, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Willing:
+        name = "there"
+
+        def delete(self, *_: object) -> int:
+            return 0
+
+    monkeypatch.setattr("kitback.history.erase._AT_ONCE", 1)
+    with lived.write() as conn:
+        outbox.add_sink(conn, "there")
+    erase(lived)
+    erasure.scrub(lived, END + 400 * DAY)
+    eraser = Eraser(lived, clock, Willing())
+
+    left = []
+    for _ in range(2):
+        eraser.run_once()
+        with lived.read() as conn:
+            left.append(len(erasure.pending(conn)))
+
+    assert left == [1, 0]
+
+
+def test_thousands_of_words_are_looked_for_as_a_few_are(lived: Register) -> None:
+    few = [REF, HOME, "LN-004", "0042", "bedroom 0042", "..."]
+    with lived.read() as conn:
+        found = erasure.traces(conn, few)
+        assert {each.word for each in found} == {REF, HOME}
+        assert erasure.traces(conn, [*few, *(f"LN-9{number:03}" for number in range(100))]) == found
 
 
 def test_after_compacting_no_byte_of_the_file_names_the_loan(lived: Register, tmp_path: Path) -> None:

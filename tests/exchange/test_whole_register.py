@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -331,6 +332,38 @@ def test_a_row_that_names_what_is_not_there_is_refused(exported: Path, elsewhere
     with pytest.raises(ExchangeError, match=r"hold\.jsonl"):
         import_(exported, elsewhere)
     assert is_empty(elsewhere)
+
+
+def test_no_file_is_opened_but_those_of_an_export(exported: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.txt").write_bytes(b"00000000\n")
+    change(exported / "datapackage.json", b'"checks/loan.txt"', b'"../elsewhere.txt"')
+    change(exported / "loan.jsonl", b'"L-BED-0388"', b'"L-BED-0389"')
+    assert "are not those of schema" in refused(exported, tmp_path)
+
+
+def test_a_file_that_unpacks_to_more_than_it_was_is_not_read_to_its_end(lived_in: Register, tmp_path: Path) -> None:
+    export(lived_in, tmp_path / "export.zip")
+    with zipfile.ZipFile(tmp_path / "export.zip") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content + bytes((name == "loan.jsonl") * (64 << 20)))
+    tracemalloc.start()
+    told = refused(tmp_path / "bomb.zip", tmp_path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "loan.jsonl goes on after line 3" in told
+    assert most < 32 << 20
+
+
+def test_a_zip_file_with_a_password_is_refused(lived_in: Register, tmp_path: Path) -> None:
+    export(lived_in, tmp_path / "export.zip")
+    content = bytearray((tmp_path / "export.zip").read_bytes())
+    at = content.rindex(b"PK\1\2")  # the descriptor's entry in the list of contents
+    content[at + 8] |= 1
+    content[content.rindex(b"PK\3\4", 0, at) + 6] |= 1
+    (tmp_path / "export.zip").write_bytes(content)
+    assert "unpack it into a folder" in refused(tmp_path / "export.zip", tmp_path)
 
 
 def test_a_zip_file_cut_off_is_refused(lived_in: Register, tmp_path: Path) -> None:

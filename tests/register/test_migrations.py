@@ -1,6 +1,6 @@
 """What an older register holds is still there after it was upgraded."""
 
-import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
+from kitback.collect import kpi
 from kitback.register import Register, tag_states
-from kitback.register.tables import asset, audit, flag, judgement, loan
+from kitback.register.tables import asset, audit, collection, flag, judgement, loan
 from kitback.register.tag_states import ClockState, Journal, Now, Point, Range, TagState
+from postgres import Postgres
 
 TAG = "a0b1c2d3e4f5"
 
@@ -47,15 +49,20 @@ insert into audit (at_us, who, what, detail) values (1, 'ann', 'loan.start L-1',
 
 def _at(path: Path, revision: str, rows: str) -> None:
     """Make a register of an older revision."""
-    engine = sa.create_engine(f"sqlite:///{path}")
+    _migrated(f"sqlite:///{path}", revision, rows)
+
+
+def _migrated(url: str, revision: str, rows: str) -> None:
+    engine = sa.create_engine(url)
     config = Config()
     config.set_main_option("script_location", "kitback.register:migrations")
     with engine.begin() as conn:
         config.attributes["connection"] = conn
         command.upgrade(config, revision)
+    with engine.begin() as conn:
+        for statement in filter(str.strip, rows.split(";\n")):
+            conn.exec_driver_sql(statement)
     engine.dispose()
-    with sqlite3.connect(path) as file:
-        file.executescript(rows)
 
 
 @pytest.fixture
@@ -118,4 +125,45 @@ def test_what_is_lent_and_flagged_outlives_the_making_anew_of_its_tables(tmp_pat
         assert conn.scalar(sa.select(judgement.c.free_from).where(judgement.c.asset_id == "BED-2")) == 7
         with pytest.raises(sa.exc.IntegrityError, match="FOREIGN KEY"):
             conn.execute(sa.delete(asset))
+    register.close()
+
+
+_WANTED_BACK = """
+insert into place (place_id, within, type, name) values ('home', null, 'loan_address', 'Home');
+insert into asset (asset_id, kind, model, state)
+    values ('BED-1', 'bed', 'Bed', 'on_loan'), ('BED-2', 'bed', 'Bed', 'prescribed'),
+        ('BED-3', 'bed', 'Bed', 'on_loan');
+insert into judgement (asset_id, kind) values ('BED-1', 'bed'), ('BED-2', 'bed'), ('BED-3', 'bed');
+insert into loan (loan_ref, asset_id, pathway, setting, place_id, prescribed_s, from_s)
+    values ('L-1', 'BED-1', 'long_term', 'home', 'home', 4, 5), ('L-2', 'BED-2', 'long_term', 'home', 'home', 5, null),
+        ('L-3', 'BED-3', 'long_term', 'home', 'home', 4, 5);
+insert into flag (asset_id, loan_ref, kind, rule, status, status_s, since, raised_at, sentence, evidence)
+    values ('BED-1', 'L-1', 'bed', 'idle', 'collection', 90, 5, 6, '', '{}'),
+        ('BED-1', 'L-1', 'bed', 'overdue', 'collection', 80, 5, 6, '', '{}'),
+        ('BED-2', 'L-2', 'bed', 'late', 'collection', 80, 5, 6, '', '{}'),
+        ('BED-3', 'L-3', 'bed', 'idle', 'contacted', 80, 5, 6, '', '{}');
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'old.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.database() as url:
+        yield url
+
+
+def test_what_a_flag_wanted_back_is_asked_for_as_if_it_had_always_been_so(nowhere: str) -> None:
+    _migrated(nowhere, "0005", _WANTED_BACK)
+    register = Register.open(nowhere)
+    with register.read() as conn:
+        (asked,) = conn.execute(sa.select(collection)).all()
+        assert (asked.loan_ref, asked.asset_id, asked.status, asked.requested_s) == ("L-1", "BED-1", "requested", 80)
+        (told,) = kpi.replay(conn).collections
+        assert told == next(iter(kpi.read(conn).collections))
+        states = conn.execute(sa.select(asset.c.state).order_by(asset.c.asset_id))
+        assert states.scalars().all() == ["on_loan", "prescribed", "on_loan"]
     register.close()

@@ -25,7 +25,8 @@ def erase(
         RegisterError: the database failed; nothing was erased.
     """
     with register.write() as conn:
-        _keep_counts(conn, policy, loan_ref, at)
+        if not erasure.is_withdrawn(conn, loan_ref):  # it counts nowhere
+            _keep_counts(conn, policy, loan_ref, at)
         return erasure.forget(conn, loan_ref, at, flag_steps=life.STEPS, who=who, why=why)
 
 

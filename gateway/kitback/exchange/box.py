@@ -92,12 +92,16 @@ class Box:
         """
         try:
             file = self._archive.open(name) if self._archive else (self._source / name).open("rb")
+        except RuntimeError as error:  # it asks for a password, or was packed in a way of its own
+            raise ExchangeError(
+                f"{self._source} was packed by something else ({error}): unpack it into a folder"
+            ) from error
         except (KeyError, OSError) as error:
             raise ExchangeError(f"{self._source} lacks {name}: get the whole export again") from error
         try:
             with file:
                 yield file
-        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ExchangeError(f"{name} in {self._source} cannot be read ({error}): get the export again") from error
 
 

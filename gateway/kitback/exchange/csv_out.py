@@ -18,7 +18,8 @@ from kitback.register import tables
 from kitback.register.tables import asset, loan, place
 
 _AT_ONCE: Final = 500
-_FORMULA: Final = ("=", "+", "-", "@")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""Some spreadsheets pass over the last two."""
 
 _OF: Final[Mapping[str, tuple[sa.Table, Mapping[str, str]]]] = {
     "places": (place, {}),

@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from kitback.exchange import box
-from kitback.exchange.open_format import DESCRIPTOR, Origin, Package, Resource, by_key, columns, schema, tables
+from kitback.exchange.open_format import DESCRIPTOR, Origin, Package, Resource, by_key, columns, files, schema, tables
 from kitback.register import Register, counters
 from kitback.register.outbox import ACCOUNTS
 from kitback.register.store import revision
@@ -49,7 +49,7 @@ def export_all(register: Register, target: Path, *, secrets: bool, told: Told) -
 
 
 def _export(conn: sa.Connection, new: box.NewBox, table: sa.Table, secrets: bool, told: Told) -> Resource:
-    path, line_checks = f"{table.name}.jsonl", f"checks/{table.name}.txt"
+    path, line_checks = files(table)
     checks = array("I")
     with new.add(path) as file:
         size, digest = _write(file, _lines(conn, table, secrets, told), checks)

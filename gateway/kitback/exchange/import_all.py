@@ -5,6 +5,7 @@ import secrets
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ from msgspec.structs import astuple
 from kitback.exchange import box
 from kitback.exchange.export_all import Told
 from kitback.exchange.failures import ExchangeError
-from kitback.exchange.open_format import DESCRIPTOR, Package, Resource, columns, row_type, schema, tables
+from kitback.exchange.open_format import DESCRIPTOR, Package, Resource, columns, files, row_type, schema, tables
 from kitback.register import Register
 from kitback.register.failures import CALLERS_FAULT
 from kitback.register.store import revision
@@ -25,6 +26,8 @@ from kitback.register.tables import meta
 _AT_ONCE: Final = 5_000
 """Rows, on SQLite; PostgreSQL has each table as one stream."""
 _BYTES: Final = 1 << 20
+_DESCRIPTOR_BYTES: Final = 16 << 20
+"""More is no descriptor."""
 _SECRET_BYTES: Final = 32
 
 Row = tuple[Any, ...]
@@ -83,7 +86,7 @@ class Export:
 
 def _descriptor(found: box.Box) -> Package:
     with found.file(DESCRIPTOR) as file:
-        content = file.read()
+        content = file.read(_DESCRIPTOR_BYTES)
     try:
         package = msgspec.json.decode(content, type=Package)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -102,8 +105,9 @@ def _refuse_other_schema(package: Package) -> None:
             f"the export was written by {'a newer' if newer else 'an older'} Kitback ({origin.version}, schema "
             f"{origin.revision}; this one has {ours}): {remedy}"
         )
-    expected = [(table.name, f"{table.name}.jsonl", schema(table, origin.secrets)) for table in tables()]
-    if [(each.name, each.path, each.table_schema) for each in package.resources] != expected:
+    # Names as well: no file is opened but those of an export.
+    expected = [(table.name, *files(table), schema(table, origin.secrets)) for table in tables()]
+    if [(each.name, each.path, each.line_checks, each.table_schema) for each in package.resources] != expected:
         raise ExchangeError(
             f"the tables in {DESCRIPTOR} are not those of schema {ours}: get the export again, and change nothing in it"
         )
@@ -112,7 +116,8 @@ def _refuse_other_schema(package: Package) -> None:
 def _verify(found: box.Box, resource: Resource) -> None:
     digest, size = hashlib.sha256(), 0
     with found.file(resource.path) as file:
-        while part := file.read(_BYTES):
+        # What unpacks to more than it was is not read to its end.
+        while size <= resource.bytes and (part := file.read(_BYTES)):
             digest.update(part)
             size += len(part)
     if f"sha256:{digest.hexdigest()}" != resource.hash:
@@ -125,7 +130,8 @@ def _where(found: box.Box, resource: Resource, size: int) -> str:
     try:
         with found.file(name) as file, found.file(resource.line_checks) as checks:
             line = 0
-            for line, (content, check) in enumerate(zip(file, checks, strict=False), start=1):
+            no_longer = iter(partial(file.readline, resource.bytes + 1), b"")
+            for line, (check, content) in enumerate(zip(checks, no_longer, strict=False), start=1):
                 if not content.endswith(b"\n"):
                     return f"{name} is cut off in line {line} of {resource.rows}"
                 if b"%08x\n" % zlib.crc32(content[:-1]) != check:

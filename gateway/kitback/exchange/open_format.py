@@ -91,6 +91,11 @@ def tables() -> list[sa.Table]:
     return [table for table in metadata.sorted_tables if table.name not in LEFT_OUT]
 
 
+def files(table: sa.Table) -> tuple[str, str]:
+    """The file that a table is in, and the one with the checks of its lines."""
+    return f"{table.name}.jsonl", f"checks/{table.name}.txt"
+
+
 def columns(table: sa.Table, secrets: bool) -> list[sa.Column[Any]]:
     """The columns of a table that are in an export."""
     return [column for column in table.columns if secrets or (table.name, column.name) not in SECRET]

@@ -1,6 +1,7 @@
 """Deletes from InfluxDB what was erased from the register, once the outbox has none of it, and sees that it is gone."""
 
 import logging
+from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
 from kitback.clock import Clock, now_s
@@ -9,6 +10,8 @@ from kitback.register import Register, erasure
 from kitback.register.erasure import Series
 
 _EVERY_S: Final = 60
+_AT_ONCE: Final = 50
+"""Each is asked for twice over the network; what is to be written waits meanwhile."""
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ class Eraser:
         self._said: str | None = None
 
     def run_once(self) -> None:
-        """Delete what is pending, at most once a minute; what fails is said once, and tried again.
+        """Delete some of what is pending; what fails is said once, and tried again a minute later.
 
         Raises:
             RegisterError: the register failed.
@@ -48,20 +51,27 @@ class Eraser:
         now = now_s(self._clock)
         if now < self._again_s:
             return
-        self._again_s = now + _EVERY_S
         with self._register.read() as conn:
-            series = erasure.pending(conn)
+            series = erasure.pending(conn, _AT_ONCE)
+        gone = list(self._gone(series))
+        if gone:
+            with self._register.write() as conn:
+                erasure.done(conn, gone, now)
+        if len(gone) < _AT_ONCE:
+            self._again_s = now + _EVERY_S
+
+    def _gone(self, series: Iterable[Series]) -> Iterator[int]:
+        """Which of them the history has none of any more, as far as it answers."""
         try:
-            gone = [each.erasure_id for each in series if self._is_gone(each)]
+            for each in series:
+                if self._is_gone(each):
+                    yield each.erasure_id
         except NotWritten as trouble:
             if str(trouble) != self._said:
                 log.error("what was erased is still in %s: %s", self._store.name, trouble)
             self._said = str(trouble)
-            return
-        self._said = None
-        if gone:
-            with self._register.write() as conn:
-                erasure.done(conn, gone, now)
+        else:
+            self._said = None
 
     def _is_gone(self, series: Series) -> bool:
         if series.tag_id is not None:

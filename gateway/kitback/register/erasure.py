@@ -45,10 +45,16 @@ STEPS = ("erasure.begin",)
 _DAY: Final = 86_400
 _ROWS_AT_ONCE: Final = 100
 """Rows of the outbox that are looked through in one transaction: others wait for it."""
-_WORDS_AT_ONCE: Final = 50
+_WORDS_ASKED_FOR: Final = 50
+"""The database looks for so many; for more of them every text is read, once."""
+_MOVES: Final = ("loan.move", "loan.correct")
 _OF_LOAN: Final = (*loans.STEPS, *holds.STEPS, *collections.STEPS)
+_WITHDRAWN: Final = "loan.withdraw"
 _OF_PLACE: Final = (*places.STEPS, "anchor.add")
 _AT: Final = re.compile(rb" (-?\d+)$")
+_WHOSE: Final = re.compile(rb"(?:\w+,(?=tag=)|flag,(?=asset=))((?:\\.|[^,\\])+),")
+"""The tag of a line, or of a flag's line its asset."""
+_TOKEN: Final = re.compile(r"[\w-]+")
 
 
 class Series(Struct, frozen=True, kw_only=True):
@@ -84,7 +90,10 @@ class Trace(Struct, frozen=True):
 
 
 def due(conn: sa.Connection, policy: Policy, now_s: int, limit: int | None = None) -> list[str]:
-    """Loans whose time is up, the longest over first: `retention.closed_loan` after their end and their way home."""
+    """Loans whose time is up, the longest over first: `retention.closed_loan` after their end and their way home.
+
+    Last come those that were withdrawn as long ago: of them the audit log still tells.
+    """
     home = (
         sa.select(sa.func.max(collection.c.ended_s)).where(collection.c.loan_ref == loan.c.loan_ref).scalar_subquery()
     )
@@ -92,7 +101,15 @@ def due(conn: sa.Connection, policy: Policy, now_s: int, limit: int | None = Non
     on_its_way = sa.exists().where(collection.c.loan_ref == loan.c.loan_ref, collection.c.ended_s.is_(None))
     latest = policy.retention.closed_loan.before(now_s)
     ended = sa.select(loan.c.loan_ref).where(loan.c.to_s <= latest, over <= latest, ~on_its_way)
-    return list(conn.scalars(ended.order_by(loan.c.to_s, loan.c.loan_ref).limit(limit)))
+    found = list(conn.scalars(ended.order_by(loan.c.to_s, loan.c.loan_ref).limit(limit)))
+    return [*found, *_withdrawn(conn, latest)][:limit]
+
+
+def is_withdrawn(conn: sa.Connection, loan_ref: str) -> bool:
+    """Whether there was no such loan after all, and only the audit log tells of it."""
+    known = sa.exists().where(loan.c.loan_ref == loan_ref)
+    told = sa.exists().where(audit.c.what == f"{_WITHDRAWN} {loan_ref}")
+    return bool(conn.scalar(sa.select(sa.and_(told, ~known))))
 
 
 def forget(
@@ -106,18 +123,23 @@ def forget(
 ) -> tuple[str, ...]:
     """Erase a loan from the register; its history is left to `scrub` and to whoever takes what is `pending`.
 
-    With it go its place, if that is an address to which nothing else is lent, and what its equipment and its tags saw
-    meanwhile. Visits to other people's loans stay.
+    With it go its place and those it was lent to before it moved, if they are addresses to which nothing else is lent,
+    and what its equipment and its tags saw meanwhile. Visits to other people's loans stay. Of one that was withdrawn
+    goes what the audit log tells, and its places; it has no history.
 
     Args:
         flag_steps: what the audit log calls the steps of a flag.
 
     Returns:
-        The words that are to be found nowhere from then on: its reference, and its place if that went.
+        The words that are to be found nowhere from then on: its reference, and its places if they went.
 
     Raises:
-        IllegalMove: there is no such loan, it goes on, or its equipment is still on the way home.
+        IllegalMove: there is no such loan, it goes on, its equipment is still on the way home, or the reason names it.
     """
+    if why is not None and _Words([loan_ref]).of(why):
+        raise IllegalMove(f"the reason is kept, and it names loan {loan_ref}: say it without its reference")
+    if is_withdrawn(conn, loan_ref):
+        return loan_ref, *_forget_withdrawn(conn, loan_ref, at, who, why)
     lent = the_row(conn, loan, loan_ref, "loan")
     if lent.to_s is None:
         raise IllegalMove(f"loan {loan_ref} goes on: end it first")
@@ -126,22 +148,22 @@ def forget(
     mine = collection.c.loan_ref == loan_ref
     if conn.scalar(sa.select(sa.exists().where(mine, collection.c.ended_s.is_(None)))):
         raise IllegalMove(f"the equipment of loan {loan_ref} is not available again yet: erase it when it is")
+    at_places = _places(conn, lent)
     began = min(each for each in (lent.prescribed_s, lent.from_s) if each is not None)
     _leave_to_history(conn, lent, began, at, who, why)
     flags = list(conn.scalars(sa.select(flag.c.flag_id).where(flag.c.loan_ref == loan_ref)))
     _forget_entries(conn, [f"{step} {loan_ref}" for step in _OF_LOAN])
     _forget_entries(conn, [f"{step} {flag_id}" for step in flag_steps for flag_id in flags])
     _delete(conn, flag, flag.c.loan_ref == loan_ref)
-    _forget_what_was_seen(conn, lent.asset_id, began, lent.to_s)
-    visits = list(conn.scalars(sa.select(collection.c.visit_id).where(mine, collection.c.visit_id.is_not(None))))
+    if lent.from_s is not None:  # what was never delivered saw nothing of anybody's
+        _forget_what_was_seen(conn, lent.asset_id, began, lent.to_s)
+    booked = list(conn.scalars(sa.select(collection.c.visit_id).where(mine, collection.c.visit_id.is_not(None))))
     _delete(conn, collection, mine)
-    _forget_tasks(conn, lent, visits, began)
-    # What waits for it, for it has the same equipment, says so; the feed's next file words it anew.
-    named = feed_item.c.trouble.contains(loan_ref, autoescape=True)
-    conn.execute(sa.update(feed_item).where(named).values(trouble="it waited for a loan that was erased since"))
+    _forget_tasks(conn, lent, at_places, booked, began)
+    _forget_what_waits(conn, loan_ref)
     for table in (hold, feed_item, loan):
         _delete(conn, table, table.c.loan_ref == loan_ref)
-    gone = _forget_place(conn, lent.place_id)
+    gone = [each for place_id in at_places for each in _forget_place(conn, place_id)]
     judgements.refresh(conn, lent.asset_id)
     return (loan_ref, *gone)
 
@@ -159,12 +181,13 @@ def scrub(register: Register, at: int, tick: Callable[[int], None] = lambda _: N
     """
     with register.read() as conn:
         series = _series(conn, erasure.c.outbox_s.is_(None))
+        whose = _by_whose(series)
         ids = list(conn.scalars(sa.select(outbox.c.outbox_id).order_by(outbox.c.outbox_id))) if series else []
     wiped = 0
     for first in range(0, len(ids), _ROWS_AT_ONCE):
         some = ids[first : first + _ROWS_AT_ONCE]
         with register.write() as conn:
-            wiped += _scrub(conn, some[0], some[-1], series)
+            wiped += _scrub(conn, some[0], some[-1], whose)
         tick(len(some))
     if series:
         with register.write() as conn:
@@ -175,9 +198,9 @@ def scrub(register: Register, at: int, tick: Callable[[int], None] = lambda _: N
     return wiped
 
 
-def pending(conn: sa.Connection) -> list[Series]:
-    """What is to be deleted from the history, now that the outbox has none of it."""
-    return _series(conn, sa.and_(erasure.c.outbox_s.is_not(None), erasure.c.done_s.is_(None)))
+def pending(conn: sa.Connection, limit: int | None = None) -> list[Series]:
+    """What is to be deleted from the history, now that the outbox has none of it; what was asked for first is first."""
+    return _series(conn, sa.and_(erasure.c.outbox_s.is_not(None), erasure.c.done_s.is_(None)), limit)
 
 
 def done(conn: sa.Connection, erasure_ids: Collection[int], at: int) -> None:
@@ -195,44 +218,89 @@ def erasures(conn: sa.Connection) -> list[Erasure]:
 
 def traces(conn: sa.Connection, words: Collection[str]) -> list[Trace]:
     """Where in the register references or ids are still to be found, each as a word of its own: every text is read."""
-    some, found = [], Counter[tuple[str, str, str]]()
+    asked, found = _Words(words), Counter[tuple[str, str, str]]()
     for table in metadata.sorted_tables:
-        some += [(table, column) for column in table.columns if isinstance(column.type, (sa.String, sa.LargeBinary))]
-    ordered = sorted(words)
-    for first in range(0, len(ordered), _WORDS_AT_ONCE):
-        asked = ordered[first : first + _WORDS_AT_ONCE]
-        whole = re.compile("|".join(rf"(?<![\w-]){re.escape(word)}(?![\w-])" for word in asked))
-        for table, column in some:
-            for text in _holding(conn, column, asked):
-                found.update((word, table.name, column.name) for word in set(whole.findall(text)))
+        for column in table.columns:
+            if isinstance(column.type, (sa.String, sa.LargeBinary)):
+                for text in _holding(conn, column, sorted(words)):
+                    found.update((word, table.name, column.name) for word in asked.of(text))
     return [Trace(*where, rows) for where, rows in sorted(found.items())]
+
+
+class _Words:
+    """Words that are looked for, each as one of its own: `LN-1` is not in `LN-12`. There may be thousands."""
+
+    def __init__(self, words: Collection[str]) -> None:
+        self._whole = {word: re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])") for word in words}
+        self._by_token: dict[str, list[str]] = {}
+        for word in words:
+            for token in _TOKEN.findall(word)[:1]:
+                self._by_token.setdefault(token, []).append(word)
+        self._signs = [word for word in words if not _TOKEN.search(word)]
+
+    def of(self, text: str) -> set[str]:
+        """Those that are in a text."""
+        may = [word for token in set(_TOKEN.findall(text)) for word in self._by_token.get(token, ())]
+        return {word for word in (*may, *self._signs) if self._whole[word].search(text)}
+
+
+def _withdrawn(conn: sa.Connection, latest_s: int) -> list[str]:
+    said = audit.c.what.startswith(f"{_WITHDRAWN} ", autoescape=True)
+    long_ago = sa.select(audit.c.what).where(said, audit.c.at_us <= latest_s * 1_000_000)
+    found = {what.removeprefix(f"{_WITHDRAWN} ") for what in conn.scalars(long_ago)}
+    return sorted(each for each in found if is_withdrawn(conn, each))
+
+
+def _forget_withdrawn(conn: sa.Connection, loan_ref: str, at: int, who: str, why: str | None) -> list[str]:
+    told = audit_log.entries(conn, [f"{step} {loan_ref}" for step in (*_MOVES, _WITHDRAWN)])
+    at_places = {str(each.before["place_id"]) for each in told if each.before and "place_id" in each.before}
+    _begin(conn, {"outbox_s": at, "done_s": at}, at, who, why)
+    _forget_entries(conn, [f"{step} {loan_ref}" for step in _OF_LOAN])
+    _forget_what_waits(conn, loan_ref)
+    return [gone for place_id in sorted(at_places) for gone in _forget_place(conn, place_id)]
+
+
+def _begin(conn: sa.Connection, values: Mapping[str, Any], at: int, who: str, why: str | None) -> None:
+    new = sa.insert(erasure).returning(erasure.c.erasure_id)
+    erasure_id = conn.scalars(new, {"asked_s": at, "who": who, **values}).one()
+    audit_log.note(conn, at, who, f"erasure.begin {erasure_id}", why=why)
 
 
 def _leave_to_history(conn: sa.Connection, lent: sa.Row[Any], from_s: int, at: int, who: str, why: str | None) -> None:
     """Note what of the history is to go: of each tag the time that it was on the asset, and the asset's flags."""
     asset_id, to_s = lent.asset_id, lent.to_s
-    flags_to_s = _lent_again(conn, lent) or at
+    flags_to_s = _lent_again(conn, lent, from_s) or at
     rows: list[dict[str, Any]] = [{"tag_id": None, "asset_id": asset_id, "from_s": from_s, "to_s": flags_to_s}]
+    if lent.from_s is not None:
+        rows += _of_tags(conn, asset_id, from_s, to_s)
+    for row in rows:
+        _begin(conn, row, at, who, why)
+    tags = [row["tag_id"] for row in rows if row["tag_id"]]
+    # What could not be read may hold what it saw; it may have come again since.
+    meanwhile = (quarantine.c.first_at <= to_s, quarantine.c.last_at >= from_s)
+    _delete(conn, quarantine, quarantine.c.tag_id.in_(tags), *meanwhile)
+
+
+def _of_tags(conn: sa.Connection, asset_id: str, from_s: int, to_s: int) -> Iterator[dict[str, Any]]:
     ended = sa.func.coalesce(fitting.c.to_s, to_s)
     on_it = sa.select(fitting).where(fitting.c.asset_id == asset_id, fitting.c.from_s <= to_s, ended >= from_s)
     for fitted in conn.execute(on_it.order_by(fitting.c.from_s)):
         until = to_s if fitted.to_s is None else min(to_s, fitted.to_s)
-        rows.append({"tag_id": fitted.tag_id, "asset_id": None, "from_s": max(from_s, fitted.from_s), "to_s": until})
-    for row in rows:
-        new = sa.insert(erasure).returning(erasure.c.erasure_id)
-        erasure_id = conn.scalars(new, {"asked_s": at, "who": who, **row}).one()
-        audit_log.note(conn, at, who, f"erasure.begin {erasure_id}", why=why)
-    tags = [row["tag_id"] for row in rows if row["tag_id"]]
-    # What could not be read may hold what it saw.
-    _delete(conn, quarantine, quarantine.c.tag_id.in_(tags), quarantine.c.last_at.between(from_s, to_s))
+        yield {"tag_id": fitted.tag_id, "asset_id": None, "from_s": max(from_s, fitted.from_s), "to_s": until}
 
 
-def _lent_again(conn: sa.Connection, lent: sa.Row[Any]) -> int | None:
+def _places(conn: sa.Connection, lent: sa.Row[Any]) -> list[str]:
+    """Where a loan is, and where it was before it moved or was put right."""
+    changed = audit_log.entries(conn, [f"{step} {lent.loan_ref}" for step in _MOVES])
+    before = {(each.before or {}).get("place_id", lent.place_id) for each in changed}
+    return [lent.place_id, *sorted(before - {lent.place_id})]
+
+
+def _lent_again(conn: sa.Connection, lent: sa.Row[Any], from_s: int) -> int | None:
     """Just before the equipment was lent again: until then the history may be told of a loan's flags."""
     began = sa.func.coalesce(loan.c.prescribed_s, loan.c.from_s)
-    next_s: int | None = conn.scalar(
-        sa.select(sa.func.min(began)).where(loan.c.asset_id == lent.asset_id, began >= lent.to_s)
-    )
+    others = (loan.c.asset_id == lent.asset_id, loan.c.loan_ref != lent.loan_ref)
+    next_s: int | None = conn.scalar(sa.select(sa.func.min(began)).where(*others, began >= from_s))
     return None if next_s is None else next_s - 1
 
 
@@ -243,12 +311,26 @@ def _forget_what_was_seen(conn: sa.Connection, asset_id: str, from_s: int, to_s:
     _delete(conn, whereabouts, whereabouts.c.asset_id == asset_id, *during)
 
 
-def _forget_tasks(conn: sa.Connection, lent: sa.Row[Any], visits: Sequence[int], began: int) -> None:
+def _forget_what_waits(conn: sa.Connection, loan_ref: str) -> None:
+    """What waits for it, for it has the same equipment, says so; the feed's next file words it anew."""
+    named, asked = feed_item.c.trouble.contains(loan_ref, autoescape=True), _Words([loan_ref])
+    for row in conn.execute(sa.select(feed_item).where(feed_item.c.trouble.is_not(None), named)).all():
+        if asked.of(row.trouble):
+            mine = (feed_item.c.source == row.source, feed_item.c.external_id == row.external_id)
+            told = {"trouble": "it waited for a loan that was erased since"}
+            conn.execute(sa.update(feed_item).where(*mine), told)
+
+
+def _forget_tasks(
+    conn: sa.Connection, lent: sa.Row[Any], at_places: Sequence[str], booked: Sequence[int], began: int
+) -> None:
     """What was done for this loan on visits; a visit for which nothing is left goes as well."""
     there = sa.select(visit.c.visit_id).where(
-        visit.c.place_id == lent.place_id, visit.c.to_s >= began, visit.c.from_s <= lent.to_s
+        visit.c.place_id.in_(at_places), visit.c.to_s >= began, visit.c.from_s <= lent.to_s
     )
-    all_visits = {*visits, *conn.scalars(there)}
+    all_visits = {*booked, *conn.scalars(there)}
+    if not all_visits:
+        return
     mine = (visit_task.c.visit_id.in_(all_visits), visit_task.c.asset_id == lent.asset_id)
     for task in conn.execute(sa.select(visit_task).where(*mine)):
         _forget_entries(conn, [f"visit.{task.task} {task.visit_id} {task.asset_id}"])
@@ -260,6 +342,8 @@ def _forget_tasks(conn: sa.Connection, lent: sa.Row[Any], visits: Sequence[int],
 
 
 def _forget_visits(conn: sa.Connection, visit_ids: Sequence[int]) -> None:
+    if not visit_ids:
+        return
     _forget_entries(conn, [f"{step} {visit_id}" for step in visits.STEPS for visit_id in visit_ids])
     conn.execute(sa.update(collection).where(collection.c.visit_id.in_(visit_ids)), {"visit_id": None})
     _delete(conn, visit_task, visit_task.c.visit_id.in_(visit_ids))
@@ -268,25 +352,38 @@ def _forget_visits(conn: sa.Connection, visit_ids: Sequence[int]) -> None:
 
 def _forget_place(conn: sa.Connection, place_id: str) -> tuple[str, ...]:
     """An address goes with its last loan, and its rooms with it; other places are the service's own."""
-    if the_row(conn, place, place_id, "place").type != "loan_address":
+    mine = (place.c.place_id == place_id, place.c.type == "loan_address")
+    if not conn.scalar(sa.select(sa.exists().where(*mine))):
         return ()
     if conn.scalar(sa.select(sa.exists().where(loan.c.place_id == place_id))):
         return ()
     rooms = list(conn.scalars(sa.select(place.c.place_id).where(place.c.within == place_id)))
     gone = [*rooms, place_id]
     _forget_visits(conn, list(conn.scalars(sa.select(visit.c.visit_id).where(visit.c.place_id == place_id))))
-    _delete(conn, anchor, anchor.c.place_id.in_(gone))
-    _delete(conn, whereabouts, whereabouts.c.place_id.in_(gone))
-    for column in (judgement.c.place_id, judgement.c.rival_id):
-        conn.execute(sa.update(judgement).where(column.in_(gone)), {column.name: None})
+    _forget_heard(conn, gone)
     for each in gone:
         _forget_entries(conn, [f"{step} {each}" for step in _OF_PLACE])
         _delete(conn, place, place.c.place_id == each)
     return tuple(gone)
 
 
+def _forget_heard(conn: sa.Connection, gone: Sequence[str]) -> None:
+    """That anything was at these places: where it is now is a place that Kitback does not know."""
+    _delete(conn, whereabouts, whereabouts.c.place_id.in_(gone))
+    known = [f"anchor.add {each}" for each in gone]
+    if not conn.scalar(sa.select(sa.exists().where(audit.c.what.in_(known)))):
+        return  # nothing was ever heard there
+    _delete(conn, anchor, anchor.c.place_id.in_(gone))
+    named = sa.or_(judgement.c.place_id.in_(gone), judgement.c.rival_id.in_(gone))
+    for row in conn.execute(sa.select(judgement).where(named)).all():
+        nowhere = {"place_id": None, "place_type": "unknown"} if row.place_id in gone else {}
+        values = nowhere | ({"rival_id": None, "rival_from": None} if row.rival_id in gone else {})
+        conn.execute(sa.update(judgement).where(judgement.c.asset_id == row.asset_id), values)
+
+
 def _forget_entries(conn: sa.Connection, whats: Sequence[str]) -> None:
-    _delete(conn, audit, audit.c.what.in_(whats))
+    if whats:  # a database that looks for none of nothing reads everything
+        _delete(conn, audit, audit.c.what.in_(whats))
 
 
 def _delete(conn: sa.Connection, table: sa.Table, *which: sa.ColumnElement[bool]) -> None:
@@ -294,16 +391,18 @@ def _delete(conn: sa.Connection, table: sa.Table, *which: sa.ColumnElement[bool]
 
 
 def _set(conn: sa.Connection, erasure_ids: Collection[int], values: Mapping[str, Any]) -> None:
-    conn.execute(sa.update(erasure).where(erasure.c.erasure_id.in_(erasure_ids)), dict(values))
+    if erasure_ids:  # a database takes only so many in one statement
+        each = sa.update(erasure).where(erasure.c.erasure_id == sa.bindparam("the_id")).values(**values)
+        conn.execute(each, [{"the_id": erasure_id} for erasure_id in erasure_ids])
 
 
-def _series(conn: sa.Connection, which: sa.ColumnElement[bool]) -> list[Series]:
+def _series(conn: sa.Connection, which: sa.ColumnElement[bool], limit: int | None = None) -> list[Series]:
     columns = [erasure.c[name] for name in Series.__struct_fields__]
-    found = conn.execute(sa.select(*columns).where(which).order_by(erasure.c.erasure_id))
+    found = conn.execute(sa.select(*columns).where(which).order_by(erasure.c.erasure_id).limit(limit))
     return [Series(**row._mapping) for row in found]
 
 
-def _scrub(conn: sa.Connection, first: int, last: int, series: Sequence[Series]) -> int:
+def _scrub(conn: sa.Connection, first: int, last: int, series: Mapping[bytes, Sequence[Series]]) -> int:
     mine = sa.select(outbox.c.outbox_id, outbox.c.lines).where(outbox.c.outbox_id.between(first, last))
     wiped = 0
     for row in conn.execute(mine).all():
@@ -316,29 +415,28 @@ def _scrub(conn: sa.Connection, first: int, last: int, series: Sequence[Series])
     return wiped
 
 
-def _is_of(line: bytes, series: Sequence[Series]) -> bool:
-    return any(_names(line, each) and _is_within(line, each) for each in series)
+def _by_whose(series: Sequence[Series]) -> dict[bytes, list[Series]]:
+    """As `_WHOSE` finds it in a line: there may be thousands of them."""
+    found: dict[bytes, list[Series]] = {}
+    for each in series:
+        whose = f"asset={lines.tag_value(str(each.asset_id))}" if each.tag_id is None else f"tag={each.tag_id}"
+        found.setdefault(whose.encode(), []).append(each)
+    return found
 
 
-def _names(line: bytes, series: Series) -> bool:
-    if series.tag_id is not None:
-        return f",tag={series.tag_id},".encode() in line
-    return line.startswith(f"flag,asset={lines.tag_value(str(series.asset_id))},".encode())
-
-
-def _is_within(line: bytes, series: Series) -> bool:
-    at = _AT.search(line)
-    return at is not None and series.from_s <= int(at[1]) // 1_000_000 <= series.to_s
+def _is_of(line: bytes, series: Mapping[bytes, Sequence[Series]]) -> bool:
+    whose = _WHOSE.match(line)
+    mine = series.get(whose[1], ()) if whose else ()
+    at = _AT.search(line) if mine else None
+    return at is not None and any(each.from_s <= int(at[1]) // 1_000_000 <= each.to_s for each in mine)
 
 
 def _holding(conn: sa.Connection, column: sa.Column[Any], words: Sequence[str]) -> Iterator[str]:
     """The values of a column that may hold one of some words."""
+    chosen = sa.select(column).where(column.is_not(None)).execution_options(yield_per=100)
     if isinstance(column.type, sa.LargeBinary):
-        wanted = [word.encode() for word in words]
-        for value in conn.scalars(sa.select(column).where(column.is_not(None)).execution_options(yield_per=100)):
-            if any(word in value for word in wanted):
-                yield value.decode(errors="replace")
+        yield from (value.decode(errors="replace") for value in conn.scalars(chosen))
         return
-    yield from conn.scalars(
-        sa.select(column).where(sa.or_(*(column.contains(word, autoescape=True) for word in words)))
-    )
+    if len(words) <= _WORDS_ASKED_FOR:
+        chosen = chosen.where(sa.or_(*(column.contains(word, autoescape=True) for word in words)))
+    yield from conn.scalars(chosen)

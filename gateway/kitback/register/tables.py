@@ -66,6 +66,7 @@ place = Table(
     ),
     CheckConstraint("(lat IS NULL) = (lon IS NULL)", name="point"),
     CheckConstraint("type <> 'loan_address' OR lat IS NULL", name="coarse"),
+    Index("ix_place_within", "within"),
 )
 
 anchor = Table(
@@ -91,6 +92,7 @@ asset = Table(
     Column("exam_due_s", _Seconds, comment="As service_due_s"),
     Column("store_id", String, ForeignKey("place.place_id"), comment="Where staff put it last; null while on loan"),
     Column("scrapped_s", _Seconds, comment="Null while it is not"),
+    Index("ix_asset_store_id", "store_id"),
     CheckConstraint("kind IN ('bed','hoist','mattress')", name="kind"),
     CheckConstraint(
         "state IN ('available','prescribed','on_loan','returned','decontaminated','in_repair','scrapped')", name="state"
@@ -155,6 +157,7 @@ loan = Table(
     Column("to_s", _Seconds, comment="Null while on loan"),
     Column("fed_by", String, comment="The provider's system that tells of it; null: staff enter it"),
     Index("ix_loan_asset_id_from_s", "asset_id", "from_s"),
+    Index("ix_loan_place_id", "place_id"),
     Index(
         "uq_loan_open",
         "asset_id",
@@ -220,6 +223,7 @@ collection = Table(
     CheckConstraint("(status IN ('available','scrapped','cancelled')) = (ended_s IS NOT NULL)", name="ended"),
     Index("ix_collection_loan_ref", "loan_ref"),
     Index("ix_collection_asset_id", "asset_id"),
+    Index("ix_collection_visit_id", "visit_id"),
     Index(
         "uq_collection_open",
         "asset_id",
@@ -473,6 +477,7 @@ whereabouts = Table(
     Column("from_s", _Seconds, primary_key=True),
     Column("place_id", String, comment="Null is unknown"),
     Column("confidence", Float, nullable=False, comment="0 to 1"),
+    Index("ix_whereabouts_place_id", "place_id"),
     comment="Changes of whereabouts, for ever; the present one is in `judgement`.",
 )
 
@@ -500,6 +505,7 @@ flag = Table(
         name="status",
     ),
     CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name="closed"),
+    Index("ix_flag_loan_ref", "loan_ref"),
     Index(
         "uq_flag_open",
         "asset_id",

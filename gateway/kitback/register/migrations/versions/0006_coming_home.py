@@ -1,5 +1,6 @@
 """Coming home: visits and collections, the provider's feed, where things stand, and what is left of erased loans."""
 
+import json
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,11 +19,19 @@ _TASKS = "task IN ('collect','service','examine','safety_check','deliver')"
 
 # What staff have asked to be fetched, by a flag only until now.
 _ASKED = """
-INSERT INTO collection (loan_ref, asset_id, status, requested_s)
-SELECT loan.loan_ref, loan.asset_id, 'requested', min(flag.status_s)
+SELECT loan.loan_ref, loan.asset_id, min(flag.status_s) AS requested_s
 FROM flag JOIN loan ON flag.loan_ref = loan.loan_ref
-WHERE flag.status = 'collection' AND loan.to_s IS NULL
+WHERE flag.status = 'collection' AND loan.from_s IS NOT NULL AND loan.to_s IS NULL
 GROUP BY loan.loan_ref, loan.asset_id
+ORDER BY loan.loan_ref
+"""
+_REQUEST = """
+INSERT INTO collection (loan_ref, asset_id, status, requested_s)
+VALUES (:loan_ref, :asset_id, 'requested', :requested_s)
+"""
+_NOTE = """
+INSERT INTO audit (at_us, who, what, why, after)
+VALUES (:requested_s * 1000000, 'system', :what, 'a flag asked for it, before there were collections', :after)
 """
 
 
@@ -30,7 +39,7 @@ def upgrade() -> None:
     _places()
     _assets_and_loans()
     _visits_and_collections()
-    op.execute(_ASKED)
+    _asked()
     _feed()
     _erasure()
 
@@ -163,6 +172,16 @@ def _visits_and_collections() -> None:
     )
 
 
+def _asked() -> None:
+    conn = op.get_bind()
+    for row in conn.execute(sa.text(_ASKED)).all():
+        told = dict(row._mapping)
+        conn.execute(sa.text(_REQUEST), told)
+        after = json.dumps({**told, "status": "requested", "failed_visits": 0})
+        # Whoever goes through the audit log ends with the row.
+        conn.execute(sa.text(_NOTE), {**told, "what": f"collection.request {row.loan_ref}", "after": after})
+
+
 def _feed() -> None:
     op.create_table(
         "feed",
@@ -218,3 +237,13 @@ def _erasure() -> None:
         _key("remains", "month", "commissioner", "kind", "pathway", "name"),
         comment="The anonymous counts that are left of loans that were erased.",
     )
+    # By which all is found that names what is erased.
+    for table, column in (
+        ("place", "within"),
+        ("asset", "store_id"),
+        ("collection", "visit_id"),
+        ("loan", "place_id"),
+        ("whereabouts", "place_id"),
+        ("flag", "loan_ref"),
+    ):
+        op.create_index(f"ix_{table}_{column}", table, [column])
