@@ -262,6 +262,10 @@ def test_the_board_can_be_asked_for_one_kind_and_for_few(client: TestClient) -> 
     assert client.get("/api/ready.json", params={"limit": 0}).status_code == 422
 
 
+def test_a_number_that_no_database_can_hold_is_refused(client: TestClient) -> None:
+    assert client.get("/api/ready.json", params={"limit": 10**24}).status_code == 422
+
+
 @pytest.mark.usefixtures("stocked")
 @pytest.mark.parametrize("address", ["/ready", "/api/ready.json"])
 @pytest.mark.parametrize(
