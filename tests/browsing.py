@@ -23,7 +23,7 @@ CONTRAST = """() => {
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const element = walk.currentNode.parentElement;
-    if (!walk.currentNode.data.trim() || element.tagName === "SCRIPT") continue;
+    if (!walk.currentNode.data.trim() || element.tagName === "SCRIPT" || !element.checkVisibility()) continue;
     const pair = [light(colour(getComputedStyle(element).color).slice(0, 3)), light(ground(element))];
     const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
     if (ratio < 4.5) faint.push([walk.currentNode.data.trim(), ratio]);
