@@ -95,6 +95,7 @@ def test_factors_are_the_policy_files(tmp_path: Path) -> None:
     [
         (("--month", "2026-13"), 'is no month: write it as 2026-10, or "all" for every month'),
         (("--kind", "bde"), 'did you mean "bed"?'),
+        (("--commissioner", "Narnia"), "there are City, County, Rutland"),
         (("--json", "--csv"), "give --json or --csv, not both"),
     ],
 )

@@ -70,6 +70,7 @@ def test_health_is_ok_while_all_parts_give_signs_of_life(client: TestClient) -> 
         "history_pending": answer.json()["history_pending"],
         "history_trouble": False,
         "outbox_full_pct": 0,
+        "stale_feeds": [],
         "problems": [],
     }
 

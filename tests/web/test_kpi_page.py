@@ -1,5 +1,6 @@
 """The page of figures in a real browser."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -44,10 +45,23 @@ def test_figures_are_set_apart_by_keyboard(page: Page, address: str) -> None:
     expect(page.get_by_label("Month")).to_have_value("2026-10")
 
 
-def test_what_is_no_month_is_said_beside_its_field(page: Page, address: str) -> None:
-    answer = page.request.get(f"{address}/kpi?month=October")
+@pytest.mark.parametrize(
+    ("field", "typed", "told"),
+    [
+        ("month", "October", "is no month: write it as 2026-10"),
+        ("kind", "bde", "did you mean"),
+        ("commissioner", "city", "did you mean"),
+    ],
+)
+def test_what_is_not_known_is_said_beside_its_field(
+    page: Page, address: str, field: str, typed: str, told: str
+) -> None:
+    answer = page.request.get(f"{address}/kpi?{field}={typed}")
     assert answer.status == 400
-    assert "is no month: write it as 2026-10" in answer.text()
+    shown = answer.text()
+    assert re.findall(r'class="nhsuk-error-message" id="(\w+)-error"', shown) == [field]
+    assert told in shown
+    assert "Nothing is counted" not in shown
 
 
 @SIZES

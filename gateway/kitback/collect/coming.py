@@ -84,9 +84,7 @@ _STAGES: Final = {
 """When something is so far, and the moment that goes with it."""
 
 
-def coming(
-    conn: sa.Connection, policy: Policy, kinds: Sequence[str], now_s: int, limit: int
-) -> dict[str, OnItsWay]:
+def coming(conn: sa.Connection, policy: Policy, kinds: Sequence[str], now_s: int, limit: int) -> dict[str, OnItsWay]:
     """What comes back soon, by kind; `limit` of each stage at most. What a safety notice calls back does not: it is
     lent to nobody."""
     found: dict[str, dict[Stage, list[sa.Row[Any]]]] = {kind: {} for kind in kinds}

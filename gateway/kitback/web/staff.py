@@ -23,12 +23,12 @@ def add_pages(app: FastAPI, site: Site) -> None:
     def show_worklist(
         request: Request, wanted: AskedWorklist, page_number: Annotated[int, Query(alias="page")] = 1
     ) -> HTMLResponse:
-        now, wrong = site.now_s(), None
+        now, wrong = site.now_s(), dict[str, str]()
         with site.register.read() as conn:
             try:
                 found = worklist(conn, site.policy, now, wanted)
             except NoSuch as error:
-                found, wrong = Worklist(items=[], total=0, hidden={}), str(error)
+                found, wrong = Worklist(items=[], total=0, hidden={}), {error.what: str(error)}
             virtual = is_virtual(conn)
             notices = pages.notices(outbox.room(conn), stale_feeds(conn, site.policy, now), now)
         sheets = pages.sheets(found.items, site.policy)
@@ -54,12 +54,12 @@ def add_pages(app: FastAPI, site: Site) -> None:
 
     @app.get("/ready", response_class=HTMLResponse, include_in_schema=False)
     def show_ready(request: Request, kind: str = "", near: str = "") -> HTMLResponse:
-        now, wrong = site.now_s(), None
+        now, wrong = site.now_s(), dict[str, str]()
         with site.register.read() as conn:
             try:
                 found = board(conn, site.policy, now, kind=kind or None, near=near.strip() or None)
             except NoSuch as error:
-                found, wrong = board(conn, site.policy, now), str(error)
+                found, wrong = board(conn, site.policy, now), {error.what: str(error)}
             known, virtual = starts(conn), is_virtual(conn)
         start = found.near and found.near.place_id
         return site.page(
@@ -94,13 +94,13 @@ def add_pages(app: FastAPI, site: Site) -> None:
 
     @app.get("/kpi", response_class=HTMLResponse, include_in_schema=False)
     def show_kpis(request: Request, asked: AskedKpi) -> HTMLResponse:
-        now, wrong, groups = site.now_s(), None, list[kpi.Group]()
+        now, wrong, groups = site.now_s(), dict[str, str](), list[kpi.Group]()
         with site.register.read() as conn:
             try:
                 wanted = wanted_kpi(asked, site.policy, now)
                 groups = kpi.report(kpi.read(conn), site.policy, now, wanted)
             except NoSuch as error:
-                wrong = str(error)
+                wrong = {error.what: str(error)}
             virtual = is_virtual(conn)
         return site.page(
             request,
