@@ -58,7 +58,7 @@ def kpi(
     if as_json and comma_separated:
         fail("give --json or --csv, not both", WRONG)
     from kitback.clock import SystemClock, now_s
-    from kitback.collect import NoSuch
+    from kitback.collect import NoSuch, stale_feeds, stale_figures
     from kitback.collect.kpi import of_request, report
 
     now = now_s(SystemClock())
@@ -66,6 +66,7 @@ def kpi(
     with failing(NoSuch, code=WRONG), opened(register) as found:
         with found.read() as conn:
             ours = agreed(conn, policy)
+            notices = [stale_figures(each, now) for each in stale_feeds(conn, ours, now)]
         wanted = of_request(ours, now, month, apart, commissioner=commissioner, kind=kind, pathway=pathway)
         groups = report(_records(found, from_audit), ours, now, wanted)
     with pipe():
@@ -76,6 +77,8 @@ def kpi(
         else:
             for group in groups:
                 _show(group, ours, now)
+            for notice in notices:
+                typer.echo(notice)
 
 
 def _records(register: "Register", from_audit: bool) -> Any:
@@ -109,11 +112,10 @@ def _show(group: "Group", policy: "Policy", now: int) -> None:
 
     when = "" if group.month else f" ({stamp(now)})"
     title = f"{words.heading(group, policy)}{when}"
-    table(title, ("Figure", "Value", "Made of"), (_line(each) for each in group.figures))
+    table(title, ("Figure", "Value", "Made of"), (_line(each, policy) for each in group.figures))
 
 
-def _line(figure: "Figure") -> tuple[str, str, str]:
+def _line(figure: "Figure", policy: "Policy") -> tuple[str, str, str]:
     from kitback.collect.kpi import words
 
-    name = f"{figure.name}\n  {figure.of.replace('_', ' ')}" if figure.of else figure.name
-    return name, words.value(figure), words.made_of(figure)
+    return f"{words.title(figure, policy)}\n  {figure.name}", words.value(figure), words.made_of(figure)

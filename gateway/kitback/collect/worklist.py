@@ -152,11 +152,20 @@ def stale_feeds(conn: sa.Connection, policy: Policy, now_s: int) -> list[feeds.F
 
 def stale_words(stale: feeds.Feed, now_s: int) -> str:
     """What staff should know of a feed that is stale."""
-    since = "never told anything" if stale.told_to_s is None else f"told nothing since {moment(stale.told_to_s, now_s)}"
     return (
-        f"The provider's feed {stale.source} has {since}. No loan of it is called overdue or due soon until it is "
+        f"{_silent(stale, now_s)} No loan of it is called overdue or due soon until it is "
         "heard, for it may be back already; what was called so before stays."
     )
+
+
+def stale_figures(stale: feeds.Feed, now_s: int) -> str:
+    """What staff should know of a feed that is stale beside the figures, which go by the day alone."""
+    return f"{_silent(stale, now_s)} Its loans that are past their day count as overdue here; they may be back already."
+
+
+def _silent(stale: feeds.Feed, now_s: int) -> str:
+    since = "never told anything" if stale.told_to_s is None else f"told nothing since {moment(stale.told_to_s, now_s)}"
+    return f"The provider's feed {stale.source} has {since}."
 
 
 _there = judgement.c.place_id

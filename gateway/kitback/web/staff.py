@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 
-from kitback.collect import NoSuch, Worklist, board, is_virtual, kpi, stale_feeds, worklist
+from kitback.collect import NoSuch, Worklist, board, is_virtual, kpi, stale_feeds, stale_figures, worklist
 from kitback.collect.collections import listing
 from kitback.collect.stores import starts
 from kitback.register import outbox
@@ -102,6 +102,7 @@ def add_pages(app: FastAPI, site: Site) -> None:
             except NoSuch as error:
                 wrong = {error.what: str(error)}
             virtual = is_virtual(conn)
+            notices = [stale_figures(each, now) for each in stale_feeds(conn, site.policy, now)]
         return site.page(
             request,
             "kpi.jinja",
@@ -115,5 +116,6 @@ def add_pages(app: FastAPI, site: Site) -> None:
             policy=site.policy,
             wrong=wrong,
             virtual=virtual,
+            notices=notices,
             now=stamp(now),
         )
