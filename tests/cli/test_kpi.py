@@ -14,8 +14,10 @@ from typer.testing import CliRunner, Result
 import kpi_example as example
 from kitback.cli.app import app
 from kitback.clock import SystemClock
+from kitback.policy import load
 from kitback.register import Register, feeds
 from kitback.register.tables import loan
+from kitback.watch import judge
 from moves import DAY
 
 
@@ -91,6 +93,16 @@ def test_factors_are_the_policy_files(tmp_path: Path) -> None:
     policy.write_text("[kind.bed]\nnew_co2_kg = 1000\n[collection]\njourney_km = 100\n")
     carbon = figures("--month", "2026-10", "--policy", str(policy))["carbon_avoided_kg"]
     assert carbon["value"] == 1000 * 0.87 + 60 * 0.87 - 25
+
+
+def test_without_a_policy_file_factors_are_those_that_the_register_is_judged_by(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[kind.bed]\nnew_co2_kg = 1000\n")
+    register = Register.open(str(tmp_path / "register.db"))
+    judge(register, load(policy), example.NOW)
+    register.close()
+    carbon = figures("--month", "2026-10")["carbon_avoided_kg"]
+    assert carbon["value"] == 1000 * 0.87 + 60 * 0.87 - 5
 
 
 @pytest.mark.parametrize(

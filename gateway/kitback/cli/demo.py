@@ -40,7 +40,8 @@ def demo(
     """Thirty days of beds, hoists and mattresses in about a minute, then what to do about them.
 
     Starts a broker, the gateway and thirteen virtual tags that run the real firmware, on this machine only, and needs
-    nothing else. Shows the worklist, and the address of web pages: the same, what is ready, what comes home, the figures.
+    nothing else. Shows the worklist, and the address of its web pages: the same, what is ready, what comes home, the
+    figures.
     """
     import msgspec
 
