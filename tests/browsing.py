@@ -1,6 +1,6 @@
 """Sizes of screens, and what a browser can tell of a page."""
 
-from playwright.sync_api import ViewportSize
+from playwright.sync_api import Page, ViewportSize
 
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 360, "height": 740}
@@ -30,3 +30,10 @@ CONTRAST = """() => {
   }
   return faint;
 }"""
+
+
+def unfold_menu(page: Page) -> None:
+    """Show the pages for which a narrow screen has no room in its menu."""
+    more = page.locator("#toggle-menu")
+    if more.is_visible():
+        more.click()

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
 import kpi_example as example
 from kitback.cli.app import app
 from kitback.clock import SystemClock
-from kitback.register import Register
+from kitback.policy import load
+from kitback.register import Register, feeds
+from kitback.register.tables import loan
+from kitback.watch import judge
+from moves import DAY
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +95,22 @@ def test_factors_are_the_policy_files(tmp_path: Path) -> None:
     assert carbon["value"] == 1000 * 0.87 + 60 * 0.87 - 25
 
 
+def test_without_a_policy_file_factors_are_those_that_the_register_is_judged_by(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[kind.bed]\nnew_co2_kg = 1000\n")
+    register = Register.open(str(tmp_path / "register.db"))
+    judge(register, load(policy), example.NOW)
+    register.close()
+    carbon = figures("--month", "2026-10")["carbon_avoided_kg"]
+    assert carbon["value"] == 1000 * 0.87 + 60 * 0.87 - 5
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("--month", "2026-13"), 'is no month: write it as 2026-10, or "all" for every month'),
         (("--kind", "bde"), 'did you mean "bed"?'),
+        (("--commissioner", "Narnia"), "there are City, County, Rutland"),
         (("--json", "--csv"), "give --json or --csv, not both"),
     ],
 )
@@ -106,3 +122,26 @@ def test_what_is_not_possible_is_said(arguments: tuple[str, ...], told: str) -> 
 
 def test_it_has_help_worth_reading() -> None:
     assert len(done("--help").split("Options")[0].split()) > 60
+
+
+def test_each_figure_has_a_name_in_words_above_its_own() -> None:
+    shown = done("--month", "2026-10")
+    for title, name in (
+        ("Delivered on time, Delivery Speed 1", "delivery_on_time_pct"),
+        ("Collected on time, failed visit", "collection_on_time_pct"),
+        ("Loans overdue", "loans_overdue"),
+    ):
+        lines = [line.strip() for line in shown.splitlines()]
+        number = next(number for number, line in enumerate(lines) if line.startswith(f"{title}  "))
+        assert lines[number + 1].startswith(name)
+
+
+def test_what_a_silent_feed_tells_of_may_be_back_and_that_is_said(tmp_path: Path) -> None:
+    assert "provider's feed" not in done()
+    register = Register.open(str(tmp_path / "register.db"))
+    with register.write() as conn:
+        feeds.hear(conn, "acme", example.NOW - 30 * DAY, example.NOW - 30 * DAY)
+        conn.execute(sa.update(loan).where(loan.c.loan_ref == "L-03"), {"fed_by": "acme"})
+    register.close()
+    assert "The provider's feed acme has told nothing since" in done()
+    assert "they may be back already" in done()

@@ -8,7 +8,7 @@ from kitback.collect import Board, NoSuch, board
 from kitback.collect.coming import Stage
 from kitback.collect.ready import OfKind
 from kitback.collect.shelves import HeldBack, Ready, Why
-from kitback.register import loans, places, recalls
+from kitback.register import feeds, loans, places, recalls
 from kitback.register.tables import asset, collection, loan
 from lending import DAY, HOUR, NOW, Service
 from stocking import MELTON, bring_home, hear, second_store, stock
@@ -325,7 +325,7 @@ def test_what_comes_back_soon_is_shown_by_how_near_the_shelf_it_is(service: Serv
         service.lend(f"B-{n}")
         at = {f"{status}_s": NOW - n * DAY} if status in ("collected", "decontaminated") else {}
         at |= {"inspected_s": NOW - DAY} if status == "in_repair" else {}
-        at |= {"collect_by_s": NOW // DAY * DAY + 6 * DAY} if status == "requested" else {}
+        at |= {"collect_by_s": NOW // DAY * DAY + 6 * DAY - 1} if status == "requested" else {}
         bring_home(service, f"B-{n}", status, **at)
     service.lend("B-5", pathway="home_first", days=40)
     service.lend("B-6", pathway="home_first", days=30)
@@ -355,6 +355,19 @@ def test_a_loan_that_is_overdue_is_not_promised_and_one_that_is_due_later_neithe
     due_s, soon_s = NOW + 3 * DAY, NOW
     service.tell("B", due_s=due_s, due_soon_s=soon_s)
     assert [len(of_kind(service, now_s=now).next) for now in (soon_s - 1, soon_s, due_s - 1, due_s)] == [0, 1, 1, 0]
+
+
+@pytest.mark.both_engines
+def test_a_loan_that_a_silent_feed_tells_of_is_promised_to_nobody_until_it_is_heard(service: Service) -> None:
+    service.lend("B", pathway="home_first", days=40)
+    service.lend("C", pathway="home_first", days=40)
+    with service.register.write() as conn:
+        feeds.hear(conn, "acme", NOW - 30 * DAY, NOW - 30 * DAY)
+    service.tell("B", fed_by="acme")
+    assert [each.asset_id for each in of_kind(service).next] == ["C"]
+    with service.register.write() as conn:
+        feeds.hear(conn, "acme", NOW, NOW)
+    assert [each.asset_id for each in of_kind(service).next] == ["B", "C"]
 
 
 def test_a_collection_without_a_day_and_with_failed_visits_says_so(service: Service) -> None:

@@ -70,6 +70,7 @@ def test_health_is_ok_while_all_parts_give_signs_of_life(client: TestClient) -> 
         "history_pending": answer.json()["history_pending"],
         "history_trouble": False,
         "outbox_full_pct": 0,
+        "stale_feeds": [],
         "problems": [],
     }
 
@@ -260,6 +261,10 @@ def test_the_board_can_be_asked_for_one_kind_and_for_few(client: TestClient) -> 
     (beds,) = client.get("/api/ready.json", params={"kind": "bed", "limit": 1}).json()["kinds"]
     assert beds["ready"] == 2
     assert client.get("/api/ready.json", params={"limit": 0}).status_code == 422
+
+
+def test_a_number_that_no_database_can_hold_is_refused(client: TestClient) -> None:
+    assert client.get("/api/ready.json", params={"limit": 10**24}).status_code == 422
 
 
 @pytest.mark.usefixtures("stocked")

@@ -42,6 +42,7 @@ def test_every_month_apart_by_two_things_and_narrowed(client: TestClient) -> Non
         ({"by": "town"}, "there are commissioner, kind, pathway"),
         ({"kind": "bde"}, "did you mean"),
         ({"pathway": "home_frst"}, "did you mean"),
+        ({"commissioner": "city"}, 'there is no commissioner "city"; did you mean "City"?'),
     ],
 )
 def test_what_is_not_known_is_said(client: TestClient, asked: dict[str, str], told: str) -> None:

@@ -1,13 +1,17 @@
 """The page of figures in a real browser."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Page, ViewportSize, expect
 
 import kpi_example as example
 from browsing import CONTRAST, DESK, PHONE
-from lending import Service
+from kitback.register import feeds
+from kitback.register.tables import loan
+from lending import DAY, NOW, Service
 
 SMALL: ViewportSize = {"width": 320, "height": 640}
 SIZES = pytest.mark.parametrize("size", [DESK, PHONE, SMALL], ids=["desk", "phone", "small"])
@@ -27,6 +31,7 @@ def test_a_month_and_now_are_shown_with_what_each_figure_is_made_of(page: Page, 
     expect(page).to_have_title("Figures \N{EN DASH} Kitback")
     assert page.get_by_role("heading", level=2).all_inner_texts() == ["October 2026", "Now"]
     row = page.get_by_role("table", name="October 2026").get_by_role("row").filter(has_text="items issued")
+    expect(row.get_by_role("rowheader")).to_contain_text("Returned")
     expect(row).to_contain_text("33.3\N{NO-BREAK SPACE}%")
     expect(row).to_contain_text("15 items issued (delivered) in the month: 5 of these returned since")
 
@@ -44,10 +49,31 @@ def test_figures_are_set_apart_by_keyboard(page: Page, address: str) -> None:
     expect(page.get_by_label("Month")).to_have_value("2026-10")
 
 
-def test_what_is_no_month_is_said_beside_its_field(page: Page, address: str) -> None:
-    answer = page.request.get(f"{address}/kpi?month=October")
+@pytest.mark.parametrize(
+    ("field", "typed", "told"),
+    [
+        ("month", "October", "is no month: write it as 2026-10"),
+        ("kind", "bde", "did you mean"),
+        ("commissioner", "city", "did you mean"),
+    ],
+)
+def test_what_is_not_known_is_said_beside_its_field(
+    page: Page, address: str, field: str, typed: str, told: str
+) -> None:
+    answer = page.request.get(f"{address}/kpi?{field}={typed}")
     assert answer.status == 400
-    assert "is no month: write it as 2026-10" in answer.text()
+    shown = answer.text()
+    assert re.findall(r'class="nhsuk-error-message" id="(\w+)-error"', shown) == [field]
+    assert told in shown
+    assert "Nothing is counted" not in shown
+
+
+def test_what_a_silent_feed_tells_of_may_be_back_and_that_is_said(page: Page, address: str, service: Service) -> None:
+    with service.register.write() as conn:
+        feeds.hear(conn, "acme", NOW - 30 * DAY, NOW - 30 * DAY)
+        conn.execute(sa.update(loan).where(loan.c.loan_ref == "L-03"), {"fed_by": "acme"})
+    page.goto(f"{address}/kpi")
+    expect(page.get_by_text("The provider's feed acme has told nothing since")).to_be_visible()
 
 
 @SIZES

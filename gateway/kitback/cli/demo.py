@@ -40,7 +40,8 @@ def demo(
     """Thirty days of beds, hoists and mattresses in about a minute, then what to do about them.
 
     Starts a broker, the gateway and thirteen virtual tags that run the real firmware, on this machine only, and needs
-    nothing else. Shows the worklist and the address of a web page with the same.
+    nothing else. Shows the worklist, and the address of its web pages: the same, what is ready, what comes home, the
+    figures.
     """
     import msgspec
 
@@ -65,7 +66,9 @@ def demo(
         show(found, run.policy, True)
         _sum_up(run, keep)
         if not headless and sys.stdin.isatty():
-            typer.echo(f"The same as a web page: http://127.0.0.1:{run.web_port}/")
+            typer.echo(
+                f"As web pages, with what is ready, what comes home and the figures: http://127.0.0.1:{run.web_port}/"
+            )
             with contextlib.suppress(EOFError):
                 input("Press Enter to end. ")
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kitback.cli.plain import WRONG, fail, failing, pipe
+from kitback.cli.step import AgreedOption, agreed
 from kitback.cli.tables import as_csv, table
-from kitback.cli.where import PolicyOption, RegisterOption, opened, read_policy
+from kitback.cli.where import RegisterOption, opened
 
 if TYPE_CHECKING:
     from kitback.collect.kpi import Figure, Group
@@ -30,7 +31,7 @@ class Apart(StrEnum):
 
 def kpi(
     register: RegisterOption,
-    policy: PolicyOption = None,
+    policy: AgreedOption = None,
     month: Annotated[
         str | None,
         typer.Option(metavar="MONTH|all", help="As 2026-10, or all; this month if left out.", show_default=False),
@@ -56,17 +57,18 @@ def kpi(
     """
     if as_json and comma_separated:
         fail("give --json or --csv, not both", WRONG)
-    agreed = read_policy(policy)
     from kitback.clock import SystemClock, now_s
-    from kitback.collect import NoSuch
+    from kitback.collect import NoSuch, stale_feeds, stale_figures
     from kitback.collect.kpi import of_request, report
 
     now = now_s(SystemClock())
-    with failing(NoSuch, code=WRONG):
-        apart = [each.value for each in by or ()]
-        wanted = of_request(agreed, now, month, apart, commissioner=commissioner, kind=kind, pathway=pathway)
-    with opened(register) as found:
-        groups = report(_records(found, from_audit), agreed, now, wanted)
+    apart = [each.value for each in by or ()]
+    with failing(NoSuch, code=WRONG), opened(register) as found:
+        with found.read() as conn:
+            ours = agreed(conn, policy)
+            notices = [stale_figures(each, now) for each in stale_feeds(conn, ours, now)]
+        wanted = of_request(ours, now, month, apart, commissioner=commissioner, kind=kind, pathway=pathway)
+        groups = report(_records(found, from_audit), ours, now, wanted)
     with pipe():
         if as_json:
             _as_json(groups, now)
@@ -74,7 +76,9 @@ def kpi(
             as_csv(("month", *Apart, *_FIGURE), _lines(groups))
         else:
             for group in groups:
-                _show(group, agreed, now)
+                _show(group, ours, now)
+            for notice in notices:
+                typer.echo(notice)
 
 
 def _records(register: "Register", from_audit: bool) -> Any:
@@ -108,11 +112,10 @@ def _show(group: "Group", policy: "Policy", now: int) -> None:
 
     when = "" if group.month else f" ({stamp(now)})"
     title = f"{words.heading(group, policy)}{when}"
-    table(title, ("Figure", "Value", "Made of"), (_line(each) for each in group.figures))
+    table(title, ("Figure", "Value", "Made of"), (_line(each, policy) for each in group.figures))
 
 
-def _line(figure: "Figure") -> tuple[str, str, str]:
+def _line(figure: "Figure", policy: "Policy") -> tuple[str, str, str]:
     from kitback.collect.kpi import words
 
-    name = f"{figure.name}\n  {figure.of.replace('_', ' ')}" if figure.of else figure.name
-    return name, words.value(figure), words.made_of(figure)
+    return f"{words.title(figure, policy)}\n  {figure.name}", words.value(figure), words.made_of(figure)

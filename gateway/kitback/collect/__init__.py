@@ -8,6 +8,7 @@ from kitback.collect.worklist import (
     WorklistItem,
     is_virtual,
     stale_feeds,
+    stale_figures,
     stale_words,
     worklist,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "board",
     "is_virtual",
     "stale_feeds",
+    "stale_figures",
     "stale_words",
     "worklist",
 ]

@@ -7,6 +7,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from msgspec import Struct
 
+from kitback.policy import Policy
+from kitback.register import feeds
 from kitback.register.tables import asset, collection, judgement, place, visit
 from kitback.watch.words import day, iso, moment
 
@@ -69,16 +71,25 @@ _STAGES: Final = {
     Stage.REPAIR: (asset.c.state == "in_repair", _home.inspected_s),
     Stage.BOOKED: (_home.status == "booked", visit.c.from_s),
     Stage.REQUESTED: (_home.status == "requested", _home.collect_by_s),
-    Stage.DUE_SOON: (sa.and_(_row.due_soon_s <= sa.bindparam("now"), _row.due_s > sa.bindparam("now")), _row.due_s),
+    Stage.DUE_SOON: (
+        sa.and_(
+            _row.due_soon_s <= sa.bindparam("now"),
+            _row.due_s > sa.bindparam("now"),
+            # What a silent feed tells of may be back already: of its loans nobody knows.
+            sa.func.coalesce(_row.fed_by, "").not_in(sa.bindparam("stale", expanding=True)),
+        ),
+        _row.due_s,
+    ),
 }
 """When something is so far, and the moment that goes with it."""
 
 
-def coming(conn: sa.Connection, kinds: Sequence[str], now_s: int, limit: int) -> dict[str, OnItsWay]:
+def coming(conn: sa.Connection, policy: Policy, kinds: Sequence[str], now_s: int, limit: int) -> dict[str, OnItsWay]:
     """What comes back soon, by kind; `limit` of each stage at most. What a safety notice calls back does not: it is
     lent to nobody."""
     found: dict[str, dict[Stage, list[sa.Row[Any]]]] = {kind: {} for kind in kinds}
-    for row in conn.execute(_first(kinds, limit), {"now": now_s}):
+    stale = [each.source for each in feeds.stale(conn, policy.feed.stale_after, now_s)]
+    for row in conn.execute(_first(kinds, limit), {"now": now_s, "stale": stale}):
         found[row.kind].setdefault(Stage(row.stage), []).append(row)
     return {
         kind: OnItsWay(
@@ -141,8 +152,7 @@ def _on_its_way(stage: Stage, row: sa.Row[Any], now_s: int) -> str:
     if stage is Stage.BOOKED:
         return f"Collection booked for {moment(row.at, now_s)}.{failed}"
     if stage is Stage.REQUESTED:
-        # A working day ends at midnight, which is the next day's.
-        by = "no day is set" if row.at is None else f"to be collected by {day(row.at - 1, now_s)}"
+        by = "no day is set" if row.at is None else f"to be collected by {day(row.at, now_s)}"
         return f"Collection asked for, {by}.{failed}"
     if stage is Stage.DUE_SOON:
         return f"Loan due back on {day(row.at, now_s)}, if it is not needed longer."

@@ -108,7 +108,7 @@ def story(conn: sa.Connection, flag_id: int, now_s: int) -> Story:
     """
     row = conn.execute(sa.select(flag).where(flag.c.flag_id == flag_id)).one_or_none()
     if row is None:
-        raise NoSuch(f"there is no flag {flag_id}: `kitback flags list` has their numbers")
+        raise NoSuch(f"there is no flag {flag_id}: `kitback flags list` has their numbers", "flag")
     item, evidence = _item(row), json.loads(row.evidence)
     why = BY_POLICY if row.cause == "policy" else None
     raised = Step(at=iso(row.raised_at), who=WATCH, what="raise", why=why, before=None, after=None)

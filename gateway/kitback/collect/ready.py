@@ -65,7 +65,8 @@ def board(
     one_of("kind", kind, list(policy.kind))
     start, known = stores(conn, near)
     wanted = [name for name in policy.kind if kind in (None, name)]
-    on_shelves, on_its_way = shelves(conn, policy, wanted, known, now_s, limit), coming(conn, wanted, now_s, limit)
+    on_shelves = shelves(conn, policy, wanted, known, now_s, limit)
+    on_its_way = coming(conn, policy, wanted, now_s, limit)
     return Board(
         as_of=iso(now_s),
         near=start,

@@ -93,10 +93,10 @@ def _found(conn: sa.Connection, near: str) -> tuple[Near, Point]:
     rows = conn.execute(sa.select(place).where(named)).all()
     rows = [row for row in rows if row.place_id == near] or rows
     if not rows:
-        raise NoSuch(f'there is no place "{near}": give its id, or its name as the register has it')
+        raise NoSuch(f'there is no place "{near}": give its id, or its name as the register has it', "place")
     if len(rows) > 1:
         ids = ", ".join(sorted(row.place_id for row in rows)[:5])
-        raise NoSuch(f'{len(rows)} places are called "{near}": give the id of one, as {ids}')
+        raise NoSuch(f'{len(rows)} places are called "{near}": give the id of one, as {ids}', "place")
     mine = around = rows[0]
     while around.type == "zone" and around.lat is None and around.within is not None:
         around = conn.execute(sa.select(place).where(place.c.place_id == around.within)).one()
@@ -106,7 +106,7 @@ def _found(conn: sa.Connection, near: str) -> tuple[Near, Point]:
             if around.type == "loan_address"
             else f"enter it with `kitback places point {around.place_id}`"
         )
-        raise NoSuch(f"nobody knows how far it is from {mine.name}: {remedy}")
+        raise NoSuch(f"nobody knows how far it is from {mine.name}: {remedy}", "place")
     return Near(place_id=mine.place_id, name=mine.name), Point(around.lat, around.lon)
 
 

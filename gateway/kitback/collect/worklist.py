@@ -37,7 +37,12 @@ DROP_OFF: Final = "Drop-off, no van"
 
 
 class NoSuch(Exception):
-    """A worklist was asked for of something that is not there; the message says what there is."""
+    """Something was asked for of what is not there; the message says what there is."""
+
+    def __init__(self, message: str, what: str) -> None:
+        """Take the message, and what of the question it is about: kind, place …"""
+        super().__init__(message)
+        self.what = what
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -147,11 +152,20 @@ def stale_feeds(conn: sa.Connection, policy: Policy, now_s: int) -> list[feeds.F
 
 def stale_words(stale: feeds.Feed, now_s: int) -> str:
     """What staff should know of a feed that is stale."""
-    since = "never told anything" if stale.told_to_s is None else f"told nothing since {moment(stale.told_to_s, now_s)}"
     return (
-        f"The provider's feed {stale.source} has {since}. No loan of it is called overdue or due soon until it is "
+        f"{_silent(stale, now_s)} No loan of it is called overdue or due soon until it is "
         "heard, for it may be back already; what was called so before stays."
     )
+
+
+def stale_figures(stale: feeds.Feed, now_s: int) -> str:
+    """What staff should know of a feed that is stale beside the figures, which go by the day alone."""
+    return f"{_silent(stale, now_s)} Its loans that are past their day count as overdue here; they may be back already."
+
+
+def _silent(stale: feeds.Feed, now_s: int) -> str:
+    since = "never told anything" if stale.told_to_s is None else f"told nothing since {moment(stale.told_to_s, now_s)}"
+    return f"The provider's feed {stale.source} has {since}."
 
 
 _there = judgement.c.place_id
@@ -203,7 +217,7 @@ def _check(conn: sa.Connection, policy: Policy, wanted: Wanted) -> sa.Select[tup
     named = sa.or_(place.c.place_id == wanted.place, sa.func.lower(place.c.name) == wanted.place.lower())
     within = sa.select(place.c.place_id).where(named).cte("within", recursive=True)
     if conn.scalar(sa.select(within.c.place_id).limit(1)) is None:
-        raise NoSuch(f'there is no place "{wanted.place}": give its id, or its name as the register has it')
+        raise NoSuch(f'there is no place "{wanted.place}": give its id, or its name as the register has it', "place")
     within = within.union(sa.select(place.c.place_id).where(place.c.within == within.c.place_id))
     return sa.select(within.c.place_id)
 
@@ -212,8 +226,8 @@ def one_of(what: str, given: str | None, known: list[str]) -> None:
     """Refuse what is not known, and say what may have been meant."""
     if given is not None and given not in known:
         close = get_close_matches(given, known, n=1)
-        remedy = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(known)}"
-        raise NoSuch(f'there is no {what} "{given}"; {remedy}')
+        remedy = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(known) or 'none yet'}"
+        raise NoSuch(f'there is no {what} "{given}"; {remedy}', what)
 
 
 def _item(row: sa.Row[Any], policy: Policy, now_s: int) -> WorklistItem:

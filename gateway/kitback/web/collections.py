@@ -117,5 +117,4 @@ def _when(each: Collection, now_s: int) -> str:
     if each.status in _WORKSHOP:
         since: int | None = getattr(each, _WORKSHOP[each.status][1])
         return "Not known since when" if since is None else f"Since {day(since, now_s)}"
-    # A working day ends at midnight, which is the next day's.
-    return "No day is set" if each.collect_by_s is None else f"By {day(each.collect_by_s - 1, now_s)}"
+    return "No day is set" if each.collect_by_s is None else f"By {day(each.collect_by_s, now_s)}"

@@ -10,6 +10,8 @@ from kitback.web.api import as_json
 from kitback.web.asked import AskedKpi, AskedWorklist, wanted_kpi
 from kitback.web.site import Site
 
+_MOST: Final = 1_000_000
+"""Pieces of equipment; a number that no database can hold is none."""
 ANSWERS: Final[dict[str, Any]] = {
     "/api/worklist.json": list[WorklistItem],
     "/api/ready.json": Board,
@@ -36,7 +38,7 @@ def add_api(app: FastAPI, site: Site) -> None:
         kind: Annotated[str, Query(description="bed, hoist or mattress")] = "",
         near: Annotated[str, Query(description="A place's id or name: the stores nearest to it first")] = "",
         limit: Annotated[
-            int, Query(ge=1, description="So many of each kind in each store at most; the counts are of all")
+            int, Query(ge=1, le=_MOST, description="So many of each kind in each store at most; the counts are of all")
         ] = SHOWN,
     ) -> Response:
         """The ready-now board: what can be lent this hour, by kind and store, and what comes back soon.

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 
-from kitback.collect import NoSuch, Worklist, board, is_virtual, kpi, stale_feeds, worklist
+from kitback.collect import NoSuch, Worklist, board, is_virtual, kpi, stale_feeds, stale_figures, worklist
 from kitback.collect.collections import listing
 from kitback.collect.stores import starts
 from kitback.register import outbox
@@ -23,12 +23,12 @@ def add_pages(app: FastAPI, site: Site) -> None:
     def show_worklist(
         request: Request, wanted: AskedWorklist, page_number: Annotated[int, Query(alias="page")] = 1
     ) -> HTMLResponse:
-        now, wrong = site.now_s(), None
+        now, wrong = site.now_s(), dict[str, str]()
         with site.register.read() as conn:
             try:
                 found = worklist(conn, site.policy, now, wanted)
             except NoSuch as error:
-                found, wrong = Worklist(items=[], total=0, hidden={}), str(error)
+                found, wrong = Worklist(items=[], total=0, hidden={}), {error.what: str(error)}
             virtual = is_virtual(conn)
             notices = pages.notices(outbox.room(conn), stale_feeds(conn, site.policy, now), now)
         sheets = pages.sheets(found.items, site.policy)
@@ -54,12 +54,12 @@ def add_pages(app: FastAPI, site: Site) -> None:
 
     @app.get("/ready", response_class=HTMLResponse, include_in_schema=False)
     def show_ready(request: Request, kind: str = "", near: str = "") -> HTMLResponse:
-        now, wrong = site.now_s(), None
+        now, wrong = site.now_s(), dict[str, str]()
         with site.register.read() as conn:
             try:
                 found = board(conn, site.policy, now, kind=kind or None, near=near.strip() or None)
             except NoSuch as error:
-                found, wrong = board(conn, site.policy, now), str(error)
+                found, wrong = board(conn, site.policy, now), {error.what: str(error)}
             known, virtual = starts(conn), is_virtual(conn)
         start = found.near and found.near.place_id
         return site.page(
@@ -94,14 +94,15 @@ def add_pages(app: FastAPI, site: Site) -> None:
 
     @app.get("/kpi", response_class=HTMLResponse, include_in_schema=False)
     def show_kpis(request: Request, asked: AskedKpi) -> HTMLResponse:
-        now, wrong, groups = site.now_s(), None, list[kpi.Group]()
+        now, wrong, groups = site.now_s(), dict[str, str](), list[kpi.Group]()
         with site.register.read() as conn:
             try:
                 wanted = wanted_kpi(asked, site.policy, now)
                 groups = kpi.report(kpi.read(conn), site.policy, now, wanted)
             except NoSuch as error:
-                wrong = str(error)
+                wrong = {error.what: str(error)}
             virtual = is_virtual(conn)
+            notices = [stale_figures(each, now) for each in stale_feeds(conn, site.policy, now)]
         return site.page(
             request,
             "kpi.jinja",
@@ -115,5 +116,6 @@ def add_pages(app: FastAPI, site: Site) -> None:
             policy=site.policy,
             wrong=wrong,
             virtual=virtual,
+            notices=notices,
             now=stamp(now),
         )

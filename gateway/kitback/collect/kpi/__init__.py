@@ -5,7 +5,7 @@ from kitback.collect.kpi.asking import Answer, answer, of_request
 from kitback.collect.kpi.counts import measures
 from kitback.collect.kpi.figures import Figure
 from kitback.collect.kpi.from_audit import replay
-from kitback.collect.kpi.from_tables import of_loan, read
+from kitback.collect.kpi.from_tables import read
 from kitback.collect.kpi.records import Asset, Collection, Counts, Flag, Loan, Records, Task
 from kitback.collect.kpi.remains import contribution
 from kitback.collect.kpi.report import BY, By, Group, Wanted, report
@@ -27,7 +27,6 @@ __all__ = [
     "answer",
     "contribution",
     "measures",
-    "of_loan",
     "of_request",
     "read",
     "replay",

@@ -48,7 +48,7 @@ def of_request(
         NoSuch: the month is none, or what the figures are to be apart by, the kind or the pathway is not known.
     """
     if month not in (None, ALL) and not _MONTH.fullmatch(month or ""):
-        raise NoSuch(f'"{month}" is no month: write it as 2026-10, or "{ALL}" for every month')
+        raise NoSuch(f'"{month}" is no month: write it as 2026-10, or "{ALL}" for every month', "month")
     one_of("kind", kind, list(policy.kind))
     one_of("pathway", pathway, list(policy.pathway))
     for each in by:

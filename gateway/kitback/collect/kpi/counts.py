@@ -62,7 +62,7 @@ FAILED_VISIT: Final = "failed_visit"
 def measures(records: Records, policy: Policy, at: int) -> Counts:
     """Everything that counts for a month, as known at Unix second `at`, with what is left of erased loans.
 
-    What a month counted never goes down when a loan is erased: store what `of_loan` read of it gives, and it is added.
+    No month is another when a loan is erased: its `contribution` is kept, and added.
     """
     counted = Counts(records.erased)
     for (moment_s, cell), name, count in _all(records, Cells(records), policy, at):

@@ -24,13 +24,14 @@ def read(conn: sa.Connection) -> Records:
 
 
 def of_loan(conn: sa.Connection, loan_ref: str) -> Records:
-    """Only what is about one loan, with its piece of equipment and with all that was done at the visits it had."""
-    lent = _rows(conn, loan, Loan, loan.c.loan_ref == loan_ref)
-    owned = [each.asset_id for each in lent]
-    visits = sa.select(visit_task.c.visit_id).where(visit_task.c.asset_id.in_(owned))
+    """What is about one loan: with its piece of equipment, all that was done at the visits that this had, and the other
+    pieces of which that was, with all their loans."""
+    piece = sa.select(loan.c.asset_id).where(loan.c.loan_ref == loan_ref)
+    visits = sa.select(visit_task.c.visit_id).where(visit_task.c.asset_id.in_(piece))
+    pieces = piece.union(sa.select(visit_task.c.asset_id).where(visit_task.c.visit_id.in_(visits)))
     return Records(
-        assets=_rows(conn, asset, Asset, asset.c.asset_id.in_(owned)),
-        loans=lent,
+        assets=_rows(conn, asset, Asset, asset.c.asset_id.in_(pieces)),
+        loans=_rows(conn, loan, Loan, loan.c.asset_id.in_(pieces)),
         collections=_rows(conn, collection, Collection, collection.c.loan_ref == loan_ref),
         flags=_rows(conn, flag, Flag, flag.c.rule.in_(IDLE), flag.c.loan_ref == loan_ref),
         tasks=_rows(conn, visit_task, Task, visit_task.c.status == "done", visit_task.c.visit_id.in_(visits)),

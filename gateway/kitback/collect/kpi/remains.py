@@ -3,10 +3,9 @@
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from kitback.collect.kpi.counts import Cells, Count, measures
+from kitback.collect.kpi.counts import Cells, measures
 from kitback.collect.kpi.from_tables import of_loan
-from kitback.collect.kpi.months import month
-from kitback.collect.kpi.records import Counts, Records, Task
+from kitback.collect.kpi.records import Counts, Records
 from kitback.policy import Policy
 
 
@@ -14,20 +13,22 @@ def contribution(conn: sa.Connection, policy: Policy, loan_ref: str, at: int) ->
     """What one loan has added to the counts of months, as known at Unix second `at`.
 
     Add it to the table `remains`, and erase the loan with its collections, its idle flags and what was done for its
-    equipment at visits while it ran: then every figure that is of a month stays as it was. A visit at which something
-    was done for others too stays theirs.
+    equipment at visits while it ran: then every figure that is of a month stays as it was, whatever it is apart by. A
+    count may be below nothing: a visit that was this loan's journey becomes that of another who was visited as well.
     """
     records = of_loan(conn, loan_ref)
+    counted = measures(records, policy, at)
+    counted.subtract(measures(_without(records, loan_ref), policy, at))
+    return Counts({name: count for name, count in counted.items() if count})
+
+
+def _without(records: Records, loan_ref: str) -> Records:
     cells = Cells(records)
-    mine = [each for each in records.tasks if _is_of(each, records, cells)]
-    counted = measures(replace(records, tasks=mine), policy, at)
-    others = {each.visit_id for each in records.tasks if each not in mine}
-    for visit_id in others & {each.visit_id for each in mine}:
-        first = min((each for each in mine if each.visit_id == visit_id), key=lambda each: (each.asset_id, each.task))
-        counted[month(first.done_s or 0), *cells.of_moment(first.asset_id, first.done_s or 0), Count.VISITS] -= 1
-    return +counted
-
-
-def _is_of(task: Task, records: Records, cells: Cells) -> bool:
-    (lent,) = records.loans
-    return cells.lent_at(task.asset_id, task.done_s or 0) is lent
+    mine = next((each for each in records.loans if each.loan_ref == loan_ref), None)
+    return replace(
+        records,
+        loans=[each for each in records.loans if each is not mine],
+        collections=[],
+        flags=[],
+        tasks=[each for each in records.tasks if cells.lent_at(each.asset_id, each.done_s or 0) is not mine],
+    )

@@ -10,6 +10,7 @@ from kitback.collect.kpi.counts import measures
 from kitback.collect.kpi.figures import OF_A_MOMENT, Counted, Figure, Kpi, of_a_month
 from kitback.collect.kpi.moment import stand
 from kitback.collect.kpi.records import Cell, Records
+from kitback.collect.worklist import one_of
 from kitback.policy import Policy
 
 By = Literal["commissioner", "kind", "pathway"]
@@ -47,7 +48,12 @@ _Grouped = list[tuple[str, dict[By, str], Counted]]
 
 
 def report(records: Records, policy: Policy, at: int, wanted: Wanted) -> list[Group]:
-    """The figures of each month, the earliest first, then those of now; at least one group of each."""
+    """The figures of each month, the earliest first, then those of now; at least one group of each.
+
+    Raises:
+        NoSuch: the commissioner is not among the records.
+    """
+    one_of("commissioner", wanted.commissioner, _commissioners(records))
     months = [(month, (c, k, p), name, n) for (month, c, k, p, name), n in measures(records, policy, at).items()]
     now = [(_NOW, (c, k, p), name, n) for (c, k, p, name), n in stand(records, policy, at).items()]
     of_months = [each for each in months if wanted.month in (None, each[0])]
@@ -55,6 +61,12 @@ def report(records: Records, policy: Policy, at: int, wanted: Wanted) -> list[Gr
         *(_group(*each, policy, list(of_a_month(policy))) for each in _groups(of_months, wanted, wanted.month)),
         *(_group(*each, policy, OF_A_MOMENT) for each in _groups(now, wanted, _NOW)),
     ]
+
+
+def _commissioners(records: Records) -> list[str]:
+    named = {each.commissioner for each in records.loans} | {each.commissioner for each in records.assets}
+    named |= {key[1] for key in records.erased}
+    return sorted(each for each in named if each)
 
 
 def _groups(counts: _Counts, wanted: Wanted, always: str | None) -> _Grouped:

@@ -9,6 +9,26 @@ from kitback.policy import Policy
 
 NONE: Final = "-"
 """The value of what has none, because there is nothing below the line."""
+_TITLES: Final = {
+    "delivery_on_time_pct": "Delivered on time",
+    "collection_on_time_pct": "Collected on time",
+    "failed_visits": "Visits that failed",
+    "return_rate_pct": "Returned",
+    "reuse_rate_pct": "Reused",
+    "stock_availability_pct": "Met from stock",
+    "turnaround_days_median": "From back to available again",
+    "flag_precision_pct": "Idle flags that were right",
+    "value_returned_gbp": "Value returned",
+    "homecoming_cost_gbp": "Cost of coming home",
+    "cost_avoided_gbp": "Cost avoided",
+    "carbon_avoided_kg": "Carbon avoided",
+    "journeys_saved": "Journeys saved",
+    "journeys_saved_carbon_kg": "Carbon of journeys saved",
+    "loans_overdue": "Loans overdue",
+    "loans_overdue_review": "Loans overdue for review",
+    "idle_days_median": "Idle for",
+    "thorough_exam_in_date_pct": "Thorough examinations in date",
+}
 
 
 def month(of: str) -> str:
@@ -30,6 +50,14 @@ def whose(by: str, name: str, policy: Policy) -> str:
     if by == "pathway":
         return policy.pathway[name].name if name in policy.pathway else name or "on no loan"
     return name or f"no {by}"
+
+
+def title(figure: Figure, policy: Policy) -> str:
+    """`Delivered on time, Delivery Speed 1`."""
+    if not figure.of:
+        return _TITLES[figure.name]
+    speed = policy.delivery_speed.get(figure.of)
+    return f"{_TITLES[figure.name]}, {speed.name if speed else figure.of.replace('_', ' ')}"
 
 
 def value(figure: Figure) -> str:
