@@ -145,9 +145,17 @@ def test_what_is_scrapped_is_credited_to_nobody_lent_to_nobody_and_nothing_is_du
             lend(conn, "LN-2", MONDAY + 2 * DAY)
 
 
+def test_what_is_scrapped_dirty_has_cost_the_van_that_fetched_it(out: Register) -> None:
+    with out.write() as conn:
+        back(conn, how="van")
+        collections.scrap(conn, POLICY, "BED-1", MONDAY + DAY)
+        van = POLICY.homecoming_cost_pence("bed", "van") - POLICY.homecoming_cost_pence("bed", "found")
+        assert (trip(conn).status, trip(conn).cost_pence) == ("scrapped", van)
+
+
 def test_what_is_found_broken_on_the_shelf_can_be_scrapped(out: Register) -> None:
     with out.write() as conn:
-        collections.scrap(conn, "HST-1", T)
+        collections.scrap(conn, POLICY, "HST-1", T)
         assert owned(conn, "HST-1").state == "scrapped"
 
 
@@ -248,7 +256,7 @@ LATER = MONDAY + 2 * DAY
         (_at_home, lambda c: collections.book(c, "LN-1", 1, LATER), "request its collection first"),
         (_at_home, plan, "request its collection first"),
         (_at_home, lambda c: clean(c, LATER), "is on loan: return the loan first"),
-        (_at_home, lambda c: collections.scrap(c, "BED-1", LATER), "is on loan: return the loan first"),
+        (_at_home, lambda c: collections.scrap(c, POLICY, "BED-1", LATER), "is on loan: return the loan first"),
         (_at_home, lambda c: shelves.put(c, "BED-1", "store", LATER), "return the loan first"),
         (_at_home, lambda c: back(c, how="by air"), "way home 'by air' is not known: give one of van"),
         (_at_home, lambda c: back(c, store_id="home"), "home .* is no store: give the id of a store"),
