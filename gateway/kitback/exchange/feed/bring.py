@@ -30,6 +30,7 @@ _ROUNDS: Final = 5
 _TIMES: Final = ("prescribed_s", "from_s", "to_s", "decontaminated_s", "available_s")
 _GOES_ON: Final = {"from_s", "to_s", *corrections.HOME}
 """What is told of a loan as it goes on."""
+_WHEN_WHICH: Final = {"asset_id", "prescribed_s", *_GOES_ON}
 _CORRECTED: Final = (
     *("asset_id", "pathway", "setting", "place_id", "commissioner", "used_by_paid_carers", "special", "speed"),
     *(*_TIMES, *corrections.HOME, "delivered_by", "fed_by"),
@@ -76,6 +77,8 @@ class Item(Struct):
     """The loan as it is to be."""
     kept: tuple[str, ...] = ()
     """The columns that are somebody else's."""
+    left: frozenset[str] = frozenset()
+    """The columns that are left to the next round."""
     doubts: list[str] = []
     """What of it cannot be, or not yet, and what to do."""
     stuck: bool = False
@@ -387,11 +390,17 @@ def _correct(conn: sa.Connection, policy: Policy, items: Iterable[Item]) -> int:
 
 
 def _changes(conn: sa.Connection, item: Item) -> dict[str, Any]:
-    """What has to be corrected of a loan. Its end is left to the next round, if there is more: that is a step."""
+    """What has to be corrected of a loan. What goes on besides is left to the next round: those are steps."""
     if item.row is None or item.row_wanted is None or item.failed:
         return {}
     now = _with_home(conn, conn.execute(sa.select(loan).where(loan.c.loan_ref == item.row["loan_ref"])).one())
-    return {name: item.row_wanted[name] for name in _CORRECTED if now[name] != item.row_wanted[name]}
+    wrong = {name: item.row_wanted[name] for name in _CORRECTED if now[name] != item.row_wanted[name]}
+    steps = {name for name in _GOES_ON & wrong.keys() if now[name] is None}
+    rest = wrong.keys() - steps - {"delivered_by"}
+    if not rest or rest & _WHEN_WHICH:
+        return wrong  # dates and equipment may be true only together
+    item.left = frozenset(steps)
+    return {name: wrong[name] for name in rest}
 
 
 def _enter(conn: sa.Connection, policy: Policy, item: Item) -> int:
@@ -433,8 +442,9 @@ def _keep(conn: sa.Connection, item: Item) -> None:
     """Keep what the feed has put into the register, and what is in its way."""
     if item.row_wanted is not None and item.theirs is not None and not item.failed and not item.stuck:
         item.loan_ref = item.row_wanted["loan_ref"]
-        of_feed = {name: their for name, their in item.theirs.items() if name not in item.kept}
-        item.base = {name: value for name, value in item.base.items() if name in item.kept} | of_feed
+        not_put = {*item.kept, *item.left}
+        of_feed = {name: their for name, their in item.theirs.items() if name not in not_put}
+        item.base = {name: value for name, value in item.base.items() if name in not_put} | of_feed
     values = {
         "loan_ref": item.loan_ref,
         "applied": json.dumps({"entered": item.entered, "row": item.base}, sort_keys=True) if item.loan_ref else None,
