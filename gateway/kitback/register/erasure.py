@@ -5,6 +5,7 @@ that waits in the outbox, or waits there no longer but is kept, becomes a commen
 InfluxDB passes over: the account of lines and bytes stays as it is.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -146,6 +147,28 @@ def forget(
     return (loan_ref, *gone)
 
 
+def forget_untaken(conn: sa.Connection, policy: Policy, now_s: int) -> tuple[str, ...]:
+    """Erase what a feed told that is no loan here, once nobody has said it for as long as a loan that is over stays.
+
+    That is what waits in vain, the entries of loans that were withdrawn, and addresses to which nothing is lent.
+
+    Returns:
+        The words that are to be found nowhere from then on.
+    """
+    latest = policy.retention.closed_loan.before(now_s)
+    _delete(conn, feed_item, feed_item.c.loan_ref.is_(None), feed_item.c.told_s <= latest)
+    withdrawn = set(_named(conn, "loan.withdraw", latest)) - set(conn.scalars(sa.select(loan.c.loan_ref)))
+    for loan_ref in withdrawn:
+        _forget_entries(conn, [f"{step} {loan_ref}" for step in _OF_LOAN])
+    told = conn.scalars(sa.select(feed_item.c.told).where(feed_item.c.loan_ref.is_(None))).all()
+    gone: list[str] = []
+    for place_id in _named(conn, "place.add", latest, who="feed "):
+        there = conn.scalar(sa.select(sa.exists().where(place.c.place_id == place_id)))
+        if there and not any(json.dumps(place_id) in each for each in told):
+            gone += _forget_place(conn, place_id)
+    return (*sorted(withdrawn), *gone)
+
+
 def scrub(register: Register, at: int, tick: Callable[[int], None] = lambda _: None) -> int:
     """Make comments of the lines in the outbox that are to be erased; returns how many.
 
@@ -283,6 +306,16 @@ def _forget_place(conn: sa.Connection, place_id: str) -> tuple[str, ...]:
         _forget_entries(conn, [f"{step} {each}" for step in _OF_PLACE])
         _delete(conn, place, place.c.place_id == each)
     return tuple(gone)
+
+
+def _named(conn: sa.Connection, step: str, latest: int, who: str = "") -> list[str]:
+    """What some entries of the audit log up to a moment are about."""
+    some = (
+        audit.c.what.startswith(f"{step} ", autoescape=True),
+        audit.c.who.startswith(who, autoescape=True),
+        audit.c.at_us <= latest * 1_000_000,
+    )
+    return [what.removeprefix(f"{step} ") for what in conn.scalars(sa.select(audit.c.what).where(*some).distinct())]
 
 
 def _forget_entries(conn: sa.Connection, whats: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from msgspec import Struct
 from kitback.exchange.feed import told
 from kitback.exchange.feed.bring import bring
 from kitback.exchange.feed.message import Fact, Said
+from kitback.exchange.feed.want import Waits, ended
 from kitback.policy import Policy
 from kitback.register import Register, counters, feeds, places
 from kitback.register.tables import feed_item, loan, place
@@ -25,6 +26,7 @@ from kitback.register.upsert import among, put, texts
 
 _AT_ONCE: Final = 250
 """Messages that are looked at together."""
+_DAY: Final = 86_400
 _BUDGET_S: Final = 0.02
 """A transaction takes no further message after so long: reports have to be taken in meanwhile."""
 
@@ -40,6 +42,8 @@ class Outcome(StrEnum):
     """All or some of it could not be applied: `troubles` says why."""
     UNCHANGED = "unchanged"
     """It is no news."""
+    PASSED_OVER = "passed_over"
+    """The loan is over for so long that it would be erased here: nothing of it is kept."""
 
 
 class Taken(Struct, frozen=True):
@@ -172,6 +176,9 @@ class Taking:
         row = conn.execute(sa.select(feed_item).where(*key).with_for_update()).one_or_none()
         before = told.load(row.told) if row else {}
         after = _with(before, said, whole_s)
+        if self._is_past(conn, row, told.facts(after)):
+            conn.execute(sa.delete(feed_item).where(*key))
+            return Taken(said.external_id, Outcome.PASSED_OVER)
         # What was said before what is known already may name a place as well.
         self._place(conn, said)
         if after == before:
@@ -193,6 +200,20 @@ class Taking:
             return Taken(said.external_id, Outcome.UNCHANGED, trouble)
         outcome = Outcome.WAITING if trouble else Outcome.APPLIED if steps else Outcome.KEPT
         return Taken(said.external_id, outcome, trouble)
+
+    def _is_past(self, conn: sa.Connection, row: sa.Row[Any] | None, facts: dict[str, Fact]) -> bool:
+        """Whether a loan that is not in the register is one that was erased, or would be: it does not come back."""
+        if row is not None and row.loan_ref is not None:
+            return False
+        try:
+            ended_s = ended(self._policy, facts)
+        except Waits:
+            return False
+        # What was noted here less than a day apart is the same: it may have been erased by that date.
+        if ended_s is None or ended_s > self._policy.retention.closed_loan.before(self._now_s) + _DAY:
+            return False
+        ref = facts.get("loan")
+        return ref is None or not conn.scalar(sa.select(sa.exists().where(loan.c.loan_ref == ref)))
 
     def _known(self, conn: sa.Connection, external_ids: set[str]) -> dict[str, told.Told]:
         chosen = sa.select(feed_item.c.external_id, feed_item.c.told).where(
