@@ -253,6 +253,17 @@ def test_a_return_told_with_a_correction_is_a_return_like_any_other(furnished: R
         assert troubles(conn) == []
 
 
+@pytest.mark.parametrize(("returned", "how"), [(2 * DAY, "van"), (2 * DAY - HOUR, "van"), (DAY // 2, "drop_off")])
+def test_what_comes_back_on_the_day_of_its_van_came_by_it(furnished: Register, returned: int, how: str) -> None:
+    say(furnished, "1", SAID, **HOME, delivered=T)
+    with furnished.write() as conn:
+        collections.request(conn, POLICY, "acme-1", T)
+        visits.plan(conn, "home", T + 2 * DAY, T + 3 * DAY, T, to_do=[("BED-1", "collect")])
+    say(furnished, "1", SAID + 1, returned=T + returned)
+    with furnished.read() as conn:
+        assert conn.scalar(sa.select(collection.c.how)) == how
+
+
 def test_equipment_that_was_mixed_up_is_in_no_store_while_it_is_out(furnished: Register) -> None:
     with furnished.write() as conn:
         shelves.put(conn, "BED-2", "store", T)

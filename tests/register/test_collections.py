@@ -211,6 +211,18 @@ def test_one_visit_combines_what_is_used_and_never_brings_what_is_clean(out: Reg
         assert (trip(conn).status, trip(conn).failed_visits) == ("requested", 1)
 
 
+def test_a_visit_delivers_nothing_that_is_lent_elsewhere_by_now(out: Register) -> None:
+    with out.write() as conn:
+        places.add_place(conn, "elsewhere", None, "loan_address", "Elsewhere", T)
+        loans.prescribe(conn, POLICY, "LN-2", "HST-1", "long_term", "home", "home", T)
+        number = visits.plan(conn, "home", T, T + HOUR, T, to_do=[("HST-1", "deliver")])
+        loans.move(conn, POLICY, "LN-2", "home", "elsewhere", T)
+        with pytest.raises(IllegalMove, match=r"lent to elsewhere now: say that its delivery to home failed"):
+            visits.finish(conn, POLICY, number, T + HOUR)
+        visits.finish(conn, POLICY, number, T + HOUR, failed={"HST-1": "moved"})
+        assert lent(conn, "LN-2").from_s is None
+
+
 def test_a_delivery_by_a_visit_starts_the_loan(out: Register) -> None:
     with out.write() as conn:
         loans.prescribe(conn, POLICY, "LN-2", "HST-1", "long_term", "home", "home", T)

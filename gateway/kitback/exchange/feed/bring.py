@@ -20,7 +20,7 @@ from kitback.exchange.feed.want import Waits, want
 from kitback.policy import Policy
 from kitback.register import IllegalMove, collections, corrections, loans
 from kitback.register.steps import when
-from kitback.register.tables import asset, feed_item, loan
+from kitback.register.tables import asset, feed_item, loan, visit
 from kitback.register.upsert import among, texts
 
 _DAY: Final = 86_400
@@ -359,7 +359,7 @@ def _steps(conn: sa.Connection, policy: Policy, wanted: Mapping[str, Any], chang
     if "to_s" in changed and wanted["from_s"] is None:
         loans.cancel(conn, ref, wanted["to_s"], who=who)
     elif "to_s" in changed:
-        loans.return_loan(conn, ref, wanted["to_s"], who=who)
+        loans.return_loan(conn, ref, wanted["to_s"], how=_how(conn, ref, wanted["to_s"]), who=who)
     back = collections.latest(conn, asset_id)
     if changed & set(corrections.HOME) and (back is None or back.loan_ref != ref):
         raise IllegalMove(f"asset {asset_id} came back as {ref}, but has been lent since: note by hand how it was")
@@ -367,6 +367,16 @@ def _steps(conn: sa.Connection, policy: Policy, wanted: Mapping[str, Any], chang
         collections.decontaminate(conn, policy, asset_id, wanted["decontaminated_s"], who=who)
     if "available_s" in changed:
         collections.inspect(conn, policy, asset_id, wanted["available_s"], "pass", who=who)
+
+
+def _how(conn: sa.Connection, loan_ref: str, at: int) -> str:
+    """How equipment came home that is told as returned: no feed says it, but a van may have been sent for it by then."""
+    booked = collections.asked_for(conn, loan_ref)
+    sent_s = None
+    if booked is not None and booked.visit_id is not None:
+        sent_s = conn.scalar(sa.select(visit.c.from_s).where(visit.c.visit_id == booked.visit_id))
+    # A feed may know no more than the day.
+    return "van" if sent_s is not None and sent_s < at + _DAY else "drop_off"
 
 
 def _correct(conn: sa.Connection, policy: Policy, items: Iterable[Item]) -> int:
