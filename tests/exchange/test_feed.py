@@ -281,13 +281,24 @@ def test_a_return_that_was_none_is_taken_back_with_the_trip_home_it_began(furnis
     assert register_rows(furnished)["asset"][0]["state"] == "on_loan"
 
 
-def test_a_return_is_not_taken_back_once_staff_have_cleaned_what_came(furnished: Register) -> None:
+@pytest.mark.parametrize("result", ["pass", "scrap"])
+@pytest.mark.parametrize(
+    "otherwise",
+    [{"returned": None}, {"returned": T + 5 * DAY}, {"asset": "BED-2"}, {"delivered": None, "prescribed": T}],
+)
+def test_what_staff_have_cleaned_came_back_then_and_was_nothing_else(
+    furnished: Register, result: str, otherwise: dict[str, Any]
+) -> None:
     say(furnished, "1", SAID, **HOME, delivered=T, returned=T + DAY)
     with furnished.write() as conn:
         collections.decontaminate(conn, POLICY, "BED-1", T + 2 * DAY, who="ann")
-        collections.inspect(conn, POLICY, "BED-1", T + 2 * DAY, "scrap", who="ann")
-    assert say(furnished, "1", SAID + 1, returned=None).outcome is Outcome.WAITING
-    assert lent(furnished, "acme-1")["to_s"] == T + DAY
+        collections.inspect(conn, POLICY, "BED-1", T + 2 * DAY, result, who="ann")
+        trips = rows(conn, collection)
+    assert say(furnished, "1", SAID + 1, **otherwise).outcome is Outcome.WAITING
+    row = lent(furnished, "acme-1")
+    assert (row["asset_id"], row["from_s"], row["to_s"]) == ("BED-1", T, T + DAY)
+    with furnished.read() as conn:
+        assert rows(conn, collection) == trips
 
 
 def test_an_unknown_asset_waits_and_is_tried_again(furnished: Register) -> None:

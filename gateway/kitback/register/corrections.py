@@ -248,6 +248,12 @@ def _check(conn: sa.Connection, policy: Policy, row: Facts, others: Sequence[Fac
     times = [row[name] for name in ("prescribed_s", "from_s", "to_s") if row[name] is not None]
     if times != sorted(times) or (row["prescribed_s"] is None and row["from_s"] is None):
         raise IllegalMove(f"loan {row['loan_ref']} would end before it began, or never begin: check the dates")
+    home = [row[name] for name in ("to_s", *HOME) if row.get(name) is not None]
+    if row["to_s"] is not None and home != sorted(home):
+        raise IllegalMove(
+            f"loan {row['loan_ref']} would have come home at {when(row['to_s'])}, after what came back was clean: "
+            "check the dates"
+        )
     _refuse_overlap(conn, row, others)
 
 

@@ -254,6 +254,7 @@ def _put_together(item: Item, row: dict[str, Any], theirs: dict[str, Any]) -> No
             kept.append(name)
             if not (name in _TIMES and their is not None and abs(our - their) < _DAY):
                 item.doubts.append(_differs(name, our, their))
+    _leave_cleaned(item, row, wanted, kept)
     if "to_s" in kept and theirs["to_s"] is None and item.told_s > row["to_s"] + _DAY:
         item.doubts.append(
             f"its end was noted here at {when(row['to_s'])}, and the feed still has it out: have its end told there"
@@ -262,6 +263,17 @@ def _put_together(item: Item, row: dict[str, Any], theirs: dict[str, Any]) -> No
         wanted["delivered_by"] = None if wanted["from_s"] is None else "feed"
     wanted["fed_by"] = item.source
     item.row_wanted, item.kept = wanted, tuple(kept)
+
+
+def _leave_cleaned(item: Item, row: Mapping[str, Any], wanted: dict[str, Any], kept: list[str]) -> None:
+    """What staff have cleaned came back, and was no other equipment, whatever the feed says now."""
+    if not any(row[name] is not None for name in corrections.HOME if name in kept):
+        return
+    for name in ("asset_id", "from_s", "to_s"):
+        if wanted[name] != row[name] and (name == "asset_id" or wanted[name] is None):
+            item.doubts.append(f"{_differs(name, row[name], wanted[name])}: what came back was decontaminated here")
+            wanted[name] = row[name]
+            kept.append(name)
 
 
 def _differs(name: str, our: Any, their: Any) -> str:
@@ -370,7 +382,7 @@ def _steps(conn: sa.Connection, policy: Policy, wanted: Mapping[str, Any], chang
 
 
 def _how(conn: sa.Connection, loan_ref: str, at: int) -> str:
-    """How equipment came home that is told as returned: no feed says it, but a van may have been sent for it by then."""
+    """How came home what is told as returned: no feed says it, but a van may have been sent for it by then."""
     booked = collections.asked_for(conn, loan_ref)
     sent_s = None
     if booked is not None and booked.visit_id is not None:
