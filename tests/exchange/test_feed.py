@@ -373,6 +373,13 @@ def test_what_runs_still_or_is_in_the_register_is_never_passed_over(furnished: R
     assert taken.outcome is Outcome.APPLIED
 
 
+def test_what_one_file_tells_twice_is_judged_by_both(furnished: Register) -> None:
+    twice = [Said("1", LONG_SINCE - 1, {**OVER, "returned": None}), Said("1", LONG_SINCE, OVER)]
+    taken = Taking(furnished, POLICY, "acme", LONG_SINCE).take(twice)
+    assert Outcome.PASSED_OVER not in [each.outcome for each in taken]
+    assert lent(furnished, "acme-1")["to_s"] == T + DAY
+
+
 def test_what_waited_until_it_is_over_for_long_is_forgotten(furnished: Register) -> None:
     assert say(furnished, "1", SAID, **{**OVER, "asset": "BED-9"}).outcome is Outcome.WAITING
     assert _tell(furnished, LONG_SINCE, asset="BED-9").outcome is Outcome.PASSED_OVER

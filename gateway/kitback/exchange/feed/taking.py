@@ -136,22 +136,35 @@ class Taking:
                 counters.add(conn, {"feed.refused": count})
 
     def _some(self, some: list[Said], whole_s: int | None) -> Iterator[Taken]:
-        """What is no news is done with at once: most of a nightly file is none."""
+        """What is no news, or over for long, is done with at once: most of a nightly file is."""
         with self._register.read() as conn:
             known = self._known(conn, {each.external_id for each in some})
+            # What is told twice here is for `_one`, which knows what it has taken.
+            times = Counter(each.external_id for each in some)
+            new = {name for name, count in times.items() if count == 1} - known.keys()
+            past = {
+                each.external_id
+                for each in some
+                if each.external_id in new and self._is_past(conn, None, told.facts(_with({}, each, None)))
+            }
         news: list[Said] = []
-        unchanged: list[Said] = []
+        done: list[Taken] = []
         for each in some:
             self.told_to_s = max(self.told_to_s, each.said_s)
+            if each.external_id in past:
+                done.append(Taken(each.external_id, Outcome.PASSED_OVER))
+                continue
             before = known.get(each.external_id, {})
             after = _with(before, each, whole_s)
-            heard = all(before.get(name) == (each.said_s, fact) for name, fact in each.facts.items())
-            (unchanged if after == before and heard else news).append(each)
+            if after == before and all(before.get(name) == (each.said_s, fact) for name, fact in each.facts.items()):
+                done.append(Taken(each.external_id, Outcome.UNCHANGED))
+            else:
+                news.append(each)
             known[each.external_id] = after
-        if unchanged:
+        if done:
             with self._writing() as conn:
-                counters.add(conn, _counted({Outcome.UNCHANGED: len(unchanged)}))
-        yield from (Taken(each.external_id, Outcome.UNCHANGED) for each in unchanged)
+                counters.add(conn, _counted(Counter(each.outcome for each in done)))
+        yield from done
         yield from self._each(news, whole_s)
 
     def _each(self, news: list[Said], whole_s: int | None = None) -> Iterator[Taken]:
