@@ -13,7 +13,7 @@ POLICY = load()
 T = 1_749_999_600
 """Sunday 15 June 2025, 16:00 in London."""
 HOUR, DAY = 3600, 86_400
-NOW = T + 365 * DAY
+NOW = T + 60 * DAY
 ASSETS = ("BED-1", "BED-2", "BED-3")
 HOME = {"asset": "BED-1", "pathway": "home_first", "place": "home"}
 """What is least told of a loan."""

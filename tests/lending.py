@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from kitback.policy import Policy, load
 from kitback.register import Register, assets, fittings, listening, loans, places, tags
-from kitback.register.tables import flag, judgement, whereabouts
+from kitback.register.tables import flag, judgement, loan, whereabouts
 from kitback.watch import Judged, judge
 
 HOUR, DAY = 3600, 86400
@@ -61,6 +61,9 @@ class Service:
             tags.enrol_tag(conn, tag_id, b"0123456789abcdef", at)
             fittings.fit_tag(conn, tag_id, asset_id, at)
             loans.lend(conn, self.policy, f"L-{asset_id}", asset_id, pathway, setting, "home", at)
+            if "fed_by" in facts:
+                told = {"fed_by": facts["fed_by"], "delivered_by": "feed"}
+                conn.execute(sa.update(loan).where(loan.c.loan_ref == f"L-{asset_id}").values(told))
             conn.execute(sa.insert(whereabouts).values(asset_id=asset_id, from_s=at, place_id="home", confidence=1))
         well: dict[str, int | str | bool | None] = {
             "heard_at": NOW - HOUR,

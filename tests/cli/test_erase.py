@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from kitback.cli.app import app
+from kitback.exchange.feed import Said, take
 from kitback.register import assets, collections, loans, outbox, places
 from lending import DAY, Service
 
@@ -41,6 +42,17 @@ def test_a_run_erases_what_is_due_and_nothing_else() -> None:
     assert json.loads(kitback("erase", "due", "--json").stdout) == []
     assert kitback("erase", "search", "LN-old", "home-old").exit_code == 0
     assert kitback("erase", "search", "LN-new").exit_code == 1
+
+
+def test_a_run_erases_what_a_feed_told_long_ago_and_became_no_loan(over: Service) -> None:
+    long_ago = int(time.time()) - 900 * DAY
+    told = {"asset": "unknown", "pathway": "long_term", "place": "home-7", "delivered": long_ago - DAY}
+    take(over.register, over.policy, "acme", [Said("7", long_ago, told)], long_ago)
+    assert kitback("erase", "search", "home-7").exit_code == 1
+
+    assert kitback("erase", "run").exit_code == 0
+
+    assert kitback("erase", "search", "home-7").exit_code == 0
 
 
 def test_before_its_time_a_loan_is_erased_for_a_reason_only() -> None:

@@ -339,7 +339,7 @@ def test_what_was_scrapped_stays_scrapped_when_its_loan_is_erased(register: Regi
         assets.add_asset(conn, "BED-1", "bed", "Bed", T)
         loans.lend(conn, POLICY, REF, "BED-1", "long_term", "home", HOME, T)
         loans.return_loan(conn, REF, END)
-        collections.scrap(conn, "BED-1", END)
+        collections.scrap(conn, POLICY, "BED-1", END)
 
     erase(register)
 

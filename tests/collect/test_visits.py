@@ -84,6 +84,14 @@ def test_nothing_sends_anybody_to_a_home_at_the_end_of_life_but_an_agreed_collec
     assert errands(due(service)) == {("MAT-1", "collect")}
 
 
+def test_what_was_asked_for_before_its_loan_was_at_the_end_of_life_waits_for_a_word(service: Service) -> None:
+    service.lend("BED-1")
+    request(service, "L-BED-1")
+    with service.register.write() as conn:
+        loans.change_pathway(conn, service.policy, "L-BED-1", "end_of_life", NOW)
+    assert due(service).errands == []
+
+
 def cheap(service: Service, asset_id: str, pence: int, pathway: str = "long_term") -> None:
     with service.register.write() as conn:
         assets.add_asset(conn, asset_id, "bed", "Bed", NOW - DAY, value_pence=pence)

@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from feeding import DAY, HOME, HOUR, NOW, POLICY, Outcome, T, furnish, lent, register_rows, rows, say
-from kitback.collect import kpi
-from kitback.exchange.feed import Said, Taking, troubles
-from kitback.register import Register, collections, counters, feeds, loans, overview
+from kitback.collect import kpi, retention
+from kitback.exchange.feed import Said, Taken, Taking, troubles
+from kitback.register import Register, collections, counters, erasure, feeds, holds, loans, overview, shelves, visits
 from kitback.register.tables import audit, collection, flag, loan, metadata
 
 SAID = T + 20 * DAY
@@ -191,6 +191,87 @@ def test_what_somebody_has_acted_on_is_not_withdrawn_but_a_trouble(furnished: Re
     assert lent(furnished, "acme-1")["from_s"] == T
 
 
+@pytest.mark.parametrize("otherwise", [{"asset": "BED-2"}, {"delivered": None, "prescribed": T}])
+def test_what_is_asked_to_be_fetched_stays_what_it_was_and_delivered(
+    furnished: Register, otherwise: dict[str, Any]
+) -> None:
+    say(furnished, "1", SAID, **HOME, delivered=T)
+    with furnished.write() as conn:
+        collections.request(conn, POLICY, "acme-1", T + DAY)
+    assert say(furnished, "1", SAID + 1, **otherwise).outcome is Outcome.WAITING
+    assert "return or cancel it instead" in _trouble(furnished)
+    assert (lent(furnished, "acme-1")["asset_id"], lent(furnished, "acme-1")["from_s"]) == ("BED-1", T)
+
+
+def test_a_loan_is_at_the_place_a_van_is_on_its_way_to(furnished: Register) -> None:
+    say(furnished, "1", SAID, **HOME, delivered=T)
+    with furnished.write() as conn:
+        collections.request(conn, POLICY, "acme-1", T + DAY)
+        visits.plan(conn, "home", T + 2 * DAY, T + 3 * DAY, T + DAY, to_do=[("BED-1", "collect")])
+    say(furnished, "1", SAID + 1, commissioner="Rutland")
+    assert lent(furnished, "acme-1")["commissioner"] == "Rutland"
+    say(furnished, "1", SAID + 2, place="elsewhere")
+    assert "is to be fetched on visit 1 from where it is" in _trouble(furnished)
+    assert lent(furnished, "acme-1")["place_id"] == "home"
+
+
+def test_nothing_came_home_before_it_was_asked_to_be_fetched(furnished: Register) -> None:
+    say(furnished, "1", SAID, **HOME, delivered=T)
+    with furnished.write() as conn:
+        collections.request(conn, POLICY, "acme-1", T + 5 * DAY)
+    say(furnished, "1", SAID + 1, returned=T + 6 * DAY)
+    say(furnished, "1", SAID + 2, returned=T + DAY)
+    assert "it cannot have come home at" in _trouble(furnished)
+    assert lent(furnished, "acme-1")["to_s"] == T + 6 * DAY
+
+
+def test_what_is_corrected_of_a_loan_leaves_the_money_of_its_trip_as_it_was_counted(furnished: Register) -> None:
+    say(furnished, "1", SAID, **HOME, delivered=T, returned=T + DAY, decontaminated=T + 2 * DAY)
+    with furnished.write() as conn:
+        conn.execute(sa.update(collection), {"cost_pence": 1})  # as the policy was then
+    say(furnished, "1", SAID + 1, commissioner="Rutland")
+    say(furnished, "1", SAID + 2, returned=T + DAY + HOUR)
+    with furnished.read() as conn:
+        assert conn.execute(sa.select(collection.c.collected_s, collection.c.cost_pence)).one() == (T + DAY + HOUR, 1)
+
+
+def test_of_what_was_scrapped_the_commissioner_can_still_be_put_right(furnished: Register) -> None:
+    say(furnished, "1", SAID, **HOME, delivered=T, returned=T + DAY)
+    with furnished.write() as conn:
+        collections.scrap(conn, POLICY, "BED-1", T + 2 * DAY)
+    assert say(furnished, "1", SAID + 1, commissioner="Rutland").outcome is Outcome.APPLIED
+
+
+def test_a_return_told_with_a_correction_is_a_return_like_any_other(furnished: Register) -> None:
+    say(furnished, "1", SAID, **HOME, delivered=T)
+    with furnished.write() as conn:
+        holds.begin(conn, POLICY, "acme-1", T + HOUR, reason="hospital")
+        collections.request(conn, POLICY, "acme-1", T + DAY)
+    say(furnished, "1", SAID + 1, commissioner="Rutland", returned=T + 2 * DAY)
+    assert _noted(furnished, "acme-1")[-4:] == ["loan.correct", "collection.collect", "hold.end", "loan.end"]
+    with furnished.read() as conn:
+        assert troubles(conn) == []
+
+
+@pytest.mark.parametrize(("returned", "how"), [(2 * DAY, "van"), (2 * DAY - HOUR, "van"), (DAY // 2, "drop_off")])
+def test_what_comes_back_on_the_day_of_its_van_came_by_it(furnished: Register, returned: int, how: str) -> None:
+    say(furnished, "1", SAID, **HOME, delivered=T)
+    with furnished.write() as conn:
+        collections.request(conn, POLICY, "acme-1", T)
+        visits.plan(conn, "home", T + 2 * DAY, T + 3 * DAY, T, to_do=[("BED-1", "collect")])
+    say(furnished, "1", SAID + 1, returned=T + returned)
+    with furnished.read() as conn:
+        assert conn.scalar(sa.select(collection.c.how)) == how
+
+
+def test_equipment_that_was_mixed_up_is_in_no_store_while_it_is_out(furnished: Register) -> None:
+    with furnished.write() as conn:
+        shelves.put(conn, "BED-2", "store", T)
+    say(furnished, "1", SAID, **HOME, delivered=T)
+    say(furnished, "1", SAID + 1, asset="BED-2")
+    assert register_rows(furnished)["asset"][1]["store_id"] is None
+
+
 def test_a_return_that_was_none_is_taken_back_with_the_trip_home_it_began(furnished: Register) -> None:
     say(furnished, "1", SAID, **HOME, delivered=T, returned=T + DAY)
     say(furnished, "1", SAID + 1, returned=None)
@@ -200,13 +281,24 @@ def test_a_return_that_was_none_is_taken_back_with_the_trip_home_it_began(furnis
     assert register_rows(furnished)["asset"][0]["state"] == "on_loan"
 
 
-def test_a_return_is_not_taken_back_once_staff_have_cleaned_what_came(furnished: Register) -> None:
+@pytest.mark.parametrize("result", ["pass", "scrap"])
+@pytest.mark.parametrize(
+    "otherwise",
+    [{"returned": None}, {"returned": T + 5 * DAY}, {"asset": "BED-2"}, {"delivered": None, "prescribed": T}],
+)
+def test_what_staff_have_cleaned_came_back_then_and_was_nothing_else(
+    furnished: Register, result: str, otherwise: dict[str, Any]
+) -> None:
     say(furnished, "1", SAID, **HOME, delivered=T, returned=T + DAY)
     with furnished.write() as conn:
         collections.decontaminate(conn, POLICY, "BED-1", T + 2 * DAY, who="ann")
-        collections.inspect(conn, POLICY, "BED-1", T + 2 * DAY, "scrap", who="ann")
-    assert say(furnished, "1", SAID + 1, returned=None).outcome is Outcome.WAITING
-    assert lent(furnished, "acme-1")["to_s"] == T + DAY
+        collections.inspect(conn, POLICY, "BED-1", T + 2 * DAY, result, who="ann")
+        trips = rows(conn, collection)
+    assert say(furnished, "1", SAID + 1, **otherwise).outcome is Outcome.WAITING
+    row = lent(furnished, "acme-1")
+    assert (row["asset_id"], row["from_s"], row["to_s"]) == ("BED-1", T, T + DAY)
+    with furnished.read() as conn:
+        assert rows(conn, collection) == trips
 
 
 def test_an_unknown_asset_waits_and_is_tried_again(furnished: Register) -> None:
@@ -238,6 +330,74 @@ def test_what_a_whole_file_lists_no_longer_is_asked_about_and_never_ended(furnis
     list(Taking(furnished, POLICY, "acme", NOW).take(first, SAID + 2 * DAY))
     with furnished.read() as conn:
         assert troubles(conn) == []
+
+
+OVER: dict[str, Any] = {**HOME, "place": "addr-7", "delivered": T, "returned": T + DAY}
+LONG_SINCE = T + 2 * 366 * DAY
+
+
+def _tell(register: Register, now_s: int, **facts: Any) -> Taken:
+    (taken,) = Taking(register, POLICY, "acme", now_s).take([Said("1", now_s, facts)], now_s)
+    return taken
+
+
+@pytest.mark.both_engines
+def test_a_loan_that_was_erased_does_not_come_back_with_the_next_whole_file(furnished: Register) -> None:
+    _tell(furnished, SAID, **OVER, decontaminated=T + DAY, available=T + DAY)
+    with furnished.read() as conn:
+        (ref,) = erasure.due(conn, POLICY, LONG_SINCE)
+    retention.erase(furnished, POLICY, ref, LONG_SINCE)
+    for _ in range(2):
+        assert _tell(furnished, LONG_SINCE, **OVER, available=T + DAY).outcome is Outcome.PASSED_OVER
+    with furnished.read() as conn:
+        assert erasure.traces(conn, ["acme-1", "addr-7"]) == []
+        assert counters.everything(conn)["feed.passed_over"] == 2
+    assert [each["state"] for each in register_rows(furnished)["asset"]] == ["available"] * 3
+
+
+@pytest.mark.parametrize(
+    ("ended_s", "outcome"), [(-DAY, Outcome.PASSED_OVER), (DAY // 2, Outcome.PASSED_OVER), (2 * DAY, Outcome.APPLIED)]
+)
+def test_what_is_passed_over_is_what_would_be_erased_or_may_have_been(
+    furnished: Register, ended_s: int, outcome: Outcome
+) -> None:
+    up = POLICY.retention.closed_loan.before(LONG_SINCE)
+    assert _tell(furnished, LONG_SINCE, **OVER | {"returned": up + ended_s}).outcome is outcome
+
+
+def test_what_runs_still_or_is_in_the_register_is_never_passed_over(furnished: Register) -> None:
+    say(furnished, "1", SAID, **OVER)
+    assert _tell(furnished, LONG_SINCE, **OVER, commissioner="Rutland").outcome is Outcome.APPLIED
+    running = {**OVER, "asset": "BED-2", "returned": None}
+    (taken,) = Taking(furnished, POLICY, "acme", LONG_SINCE).take([Said("2", LONG_SINCE, running)])
+    assert taken.outcome is Outcome.APPLIED
+
+
+def test_what_one_file_tells_twice_is_judged_by_both(furnished: Register) -> None:
+    twice = [Said("1", LONG_SINCE - 1, {**OVER, "returned": None}), Said("1", LONG_SINCE, OVER)]
+    taken = Taking(furnished, POLICY, "acme", LONG_SINCE).take(twice)
+    assert Outcome.PASSED_OVER not in [each.outcome for each in taken]
+    assert lent(furnished, "acme-1")["to_s"] == T + DAY
+
+
+def test_what_waited_until_it_is_over_for_long_is_forgotten(furnished: Register) -> None:
+    assert say(furnished, "1", SAID, **{**OVER, "asset": "BED-9"}).outcome is Outcome.WAITING
+    assert _tell(furnished, LONG_SINCE, asset="BED-9").outcome is Outcome.PASSED_OVER
+    assert register_rows(furnished)["feed_item"] == []
+
+
+@pytest.mark.both_engines
+def test_what_a_feed_told_and_is_no_loan_here_is_erased_in_its_time(furnished: Register) -> None:
+    say(furnished, "1", SAID, **{**HOME, "asset": "BED-9", "place": "addr-8"}, delivered=T)
+    say(furnished, "2", SAID, **{**HOME, "place": "addr-9"}, delivered=T)
+    say(furnished, "2", SAID + 1, delivered=None, place="home")
+    words = ["addr-8", "addr-9", "acme-2"]
+    with furnished.write() as conn:
+        assert erasure.forget_untaken(conn, POLICY, SAID + 300 * DAY) == ()
+        assert {each.word for each in erasure.traces(conn, words)} == set(words)
+        assert sorted(erasure.forget_untaken(conn, POLICY, LONG_SINCE)) == ["acme-2", "addr-8", "addr-9"]
+        assert erasure.traces(conn, words) == []
+        assert kpi.replay(conn) == kpi.read(conn)
 
 
 def test_a_try_changes_nothing(furnished: Register) -> None:

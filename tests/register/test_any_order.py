@@ -177,7 +177,9 @@ STEPS: dict[str, Step] = {
     "inspect": lambda c, _, at, given: collections.inspect(c, POLICY, given.asset_id, at, given.result),
     "clean": lambda c, _, at, given: collections.decontaminate(c, POLICY, given.asset_id, at),
     "test": lambda c, _, at, given: collections.inspect(c, POLICY, given.asset_id, at, "pass"),
-    "scrap": lambda c, _, at, given: collections.scrap(c, given.asset_id, at) if given.result == "scrap" else None,
+    "scrap": lambda c, _, at, given: (
+        collections.scrap(c, POLICY, given.asset_id, at) if given.result == "scrap" else None
+    ),
     "finish": _finish,
     "stay away": lambda c, _, at, __: visits.cancel(c, _visit(c), at),
     "put": lambda c, _, at, given: shelves.put(c, given.asset_id, "store", at),

@@ -145,9 +145,17 @@ def test_what_is_scrapped_is_credited_to_nobody_lent_to_nobody_and_nothing_is_du
             lend(conn, "LN-2", MONDAY + 2 * DAY)
 
 
+def test_what_is_scrapped_dirty_has_cost_the_van_that_fetched_it(out: Register) -> None:
+    with out.write() as conn:
+        back(conn, how="van")
+        collections.scrap(conn, POLICY, "BED-1", MONDAY + DAY)
+        van = POLICY.homecoming_cost_pence("bed", "van") - POLICY.homecoming_cost_pence("bed", "found")
+        assert (trip(conn).status, trip(conn).cost_pence) == ("scrapped", van)
+
+
 def test_what_is_found_broken_on_the_shelf_can_be_scrapped(out: Register) -> None:
     with out.write() as conn:
-        collections.scrap(conn, "HST-1", T)
+        collections.scrap(conn, POLICY, "HST-1", T)
         assert owned(conn, "HST-1").state == "scrapped"
 
 
@@ -203,6 +211,18 @@ def test_one_visit_combines_what_is_used_and_never_brings_what_is_clean(out: Reg
         assert (trip(conn).status, trip(conn).failed_visits) == ("requested", 1)
 
 
+def test_a_visit_delivers_nothing_that_is_lent_elsewhere_by_now(out: Register) -> None:
+    with out.write() as conn:
+        places.add_place(conn, "elsewhere", None, "loan_address", "Elsewhere", T)
+        loans.prescribe(conn, POLICY, "LN-2", "HST-1", "long_term", "home", "home", T)
+        number = visits.plan(conn, "home", T, T + HOUR, T, to_do=[("HST-1", "deliver")])
+        loans.move(conn, POLICY, "LN-2", "home", "elsewhere", T)
+        with pytest.raises(IllegalMove, match=r"lent to elsewhere now: say that its delivery to home failed"):
+            visits.finish(conn, POLICY, number, T + HOUR)
+        visits.finish(conn, POLICY, number, T + HOUR, failed={"HST-1": "moved"})
+        assert lent(conn, "LN-2").from_s is None
+
+
 def test_a_delivery_by_a_visit_starts_the_loan(out: Register) -> None:
     with out.write() as conn:
         loans.prescribe(conn, POLICY, "LN-2", "HST-1", "long_term", "home", "home", T)
@@ -248,7 +268,7 @@ LATER = MONDAY + 2 * DAY
         (_at_home, lambda c: collections.book(c, "LN-1", 1, LATER), "request its collection first"),
         (_at_home, plan, "request its collection first"),
         (_at_home, lambda c: clean(c, LATER), "is on loan: return the loan first"),
-        (_at_home, lambda c: collections.scrap(c, "BED-1", LATER), "is on loan: return the loan first"),
+        (_at_home, lambda c: collections.scrap(c, POLICY, "BED-1", LATER), "is on loan: return the loan first"),
         (_at_home, lambda c: shelves.put(c, "BED-1", "store", LATER), "return the loan first"),
         (_at_home, lambda c: back(c, how="by air"), "way home 'by air' is not known: give one of van"),
         (_at_home, lambda c: back(c, store_id="home"), "home .* is no store: give the id of a store"),

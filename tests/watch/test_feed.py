@@ -10,10 +10,12 @@ from lending import DAY, HOUR, NOW, Service
 LENT = NOW - 30 * DAY
 
 
-def fed(service: Service, asset_id: str = "BED-1", **facts: int | str | bool | None) -> None:
+def fed(
+    service: Service, asset_id: str = "BED-1", delivered_by: str = "feed", **facts: int | str | bool | None
+) -> None:
     service.lend(asset_id, **facts)
     with service.register.write() as conn:
-        conn.execute(sa.update(loan).values(fed_by="acme"))
+        conn.execute(sa.update(loan).values(fed_by="acme", delivered_by=delivered_by))
         conn.execute(sa.update(judgement).values(fed_by="acme"))
 
 
@@ -62,8 +64,9 @@ def test_what_does_not_contradict_a_delivery_is_not_flagged(fresh: Service, fact
     assert "not_moved" not in fresh.open_flags("BED-1")
 
 
-def test_what_staff_entered_as_delivered_they_saw(fresh: Service) -> None:
-    fresh.lend("BED-1", **IN_STORES)
+@pytest.mark.both_engines
+def test_what_staff_entered_as_delivered_they_saw_whoever_tells_of_the_loan(fresh: Service) -> None:
+    fed(fresh, delivered_by="staff", **IN_STORES)
     fresh.judge()
     assert "not_moved" not in fresh.open_flags("BED-1")
 

@@ -262,14 +262,19 @@ def inspected(
 
 @app.command()
 def scrapped(
-    register: RegisterOption, asset_id: AssetArgument, who: WhoOption = "", why: WhyOption = None, at: AtOption = None
+    register: RegisterOption,
+    asset_id: AssetArgument,
+    policy: AgreedOption = None,
+    who: WhoOption = "",
+    why: WhyOption = None,
+    at: AtOption = None,
 ) -> None:
     """What is in stores is beyond use: it came back so, or was found so on the shelf. It is lent to nobody any more,
     and nothing is due of it."""
     from kitback.register import collections
 
     with step(register) as conn:
-        collections.scrap(conn, asset_id, happened(at), who=who, why=why)
+        collections.scrap(conn, agreed(conn, policy), asset_id, happened(at), who=who, why=why)
     typer.echo(f"{asset_id} is scrapped.")
 
 

@@ -102,15 +102,18 @@ def run(
     who: WhoOption = "",
     why: WhyOption = None,
 ) -> None:
-    """Erase every loan whose time is up. Fit for a nightly timer: with nothing to do it does nothing."""
-    from kitback.register import erasure
+    """Erase every loan whose time is up, and what a feed told that long ago and became none. Fit for a nightly timer:
+    with nothing to do it does nothing."""
+    from kitback.register import RegisterError, erasure
 
     with opened(register) as found:
         now = happened(None)
         with found.read() as conn:
             terms = agreed(conn, policy)
             refs = erasure.due(conn, terms, now)
-        _erase(found, terms, refs, now, who, why, compact)
+        with failing(RegisterError), found.write() as conn:
+            untaken = erasure.forget_untaken(conn, terms, now)
+        _erase(found, terms, refs, now, who, why, compact, untaken)
 
 
 @app.command()
@@ -183,14 +186,16 @@ def _erase(
     who: str,
     why: str | None,
     compact: bool,
+    gone: "Iterable[str]" = (),
 ) -> None:
+    """`gone` are words of what was erased before."""
     from rich.console import Console
     from rich.progress import track
 
     from kitback.collect import retention
     from kitback.register import IllegalMove, RegisterError, erasure
 
-    words: list[str] = []
+    words = list(gone)
     with failing(RegisterError, IllegalMove):
         for loan_ref in track(refs, "Erasing", console=Console(stderr=True), transient=True):
             words += retention.erase(register, policy, loan_ref, at, who=who, why=why)

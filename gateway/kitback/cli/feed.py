@@ -32,6 +32,7 @@ _OUTCOMES = {
     "kept": "News that changes nothing in the register",
     "waiting": "Could not be applied, or not all of it",
     "unchanged": "No news",
+    "passed_over": "Passed over: over for so long that it would be erased here",
 }
 
 

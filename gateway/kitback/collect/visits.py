@@ -165,7 +165,9 @@ def _to_do(row: Any, policy: Policy, now_s: int) -> Iterator[tuple[str, int | No
         yield "deliver", row.deliver_by_s
         return
     if row.status is not None:
-        if row.status == "requested":
+        # With a collect-by day it was asked for on another pathway: nobody has notified since.
+        agreed = row.collect_by_s is None or not _clinician_only(row, policy)
+        if row.status == "requested" and agreed:
             yield "collect", row.collect_by_s
         return  # what is coming home is serviced there, once it is clean
     if _clinician_only(row, policy):

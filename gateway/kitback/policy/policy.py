@@ -192,7 +192,11 @@ class Policy(Struct, frozen=True, kw_only=True):
         Raises:
             PolicyError: no such kind.
         """
-        return self._kind(kind).cleaning_pence + (self.collection.van_pence if how == VAN else 0)
+        return self._kind(kind).cleaning_pence + self.fetching_cost_pence(how)
+
+    def fetching_cost_pence(self, how: str) -> int:
+        """What it costs to have a piece back, as `homecoming_cost_pence`, if it is never cleaned."""
+        return self.collection.van_pence if how == VAN else 0
 
     @property
     def values(self) -> dict[str, Scalar]:

@@ -228,8 +228,12 @@ def inspect(
     judgements.refresh(conn, asset_id)
 
 
-def scrap(conn: sa.Connection, asset_id: str, at: int, *, who: str = "system", why: str | None = None) -> None:
+def scrap(
+    conn: sa.Connection, policy: Policy, asset_id: str, at: int, *, who: str = "system", why: str | None = None
+) -> None:
     """What is in stores is beyond use, whether it came back so or stood there: it is lent to nobody any more.
+
+    What was not cleaned before has cost its way home only, by the policy of today.
 
     Raises:
         IllegalMove: it is prescribed, on loan, or scrapped already.
@@ -240,6 +244,8 @@ def scrap(conn: sa.Connection, asset_id: str, at: int, *, who: str = "system", w
         return
     mine = _back(conn, asset_id, at, ("collected", "decontaminated", "in_repair"))
     values = {"status": "scrapped", "ended_s": at}
+    if mine.cost_pence is None:
+        values["cost_pence"] = policy.fetching_cost_pence(mine.how)
     _scrap(conn, asset_id, at, who, why)
     change(conn, collection, mine, values, at, who, f"collection.scrap {mine.loan_ref}", why)
     judgements.refresh(conn, asset_id)

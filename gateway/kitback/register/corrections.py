@@ -19,6 +19,8 @@ from kitback.register.tables import asset, collection, feed_item, flag, hold, lo
 HOME: Final = ("decontaminated_s", "available_s")
 """What is known besides of equipment that came back: of its `collection`; it is available when that has ended well."""
 _FED: Final = ("collected", "decontaminated", "available")
+_OF_TRIP: Final = ("asset_id", "from_s", "to_s", *HOME)
+"""What the trip home follows from: where none of it is put right, the trip and its money stay as they are."""
 
 Facts = Mapping[str, Any]
 """Columns of `loan` by their names."""
@@ -106,6 +108,7 @@ def correct_all(
     for loan_ref, row in anew.items():
         _check(conn, policy, row, [each for other, each in anew.items() if other != loan_ref])
         _check_known(conn, rows[loan_ref], row)
+        _check_acted_on(conn, rows[loan_ref], row)
     # While they change places none of them is in another's way.
     conn.execute(sa.update(loan).where(loan.c.loan_ref.in_(rows), loan.c.to_s.is_(None)).values(to_s=0))
     for loan_ref, row in anew.items():
@@ -115,7 +118,13 @@ def correct_all(
             change(conn, loan, rows[loan_ref], values, at, who, f"loan.correct {loan_ref}", why)
         else:
             conn.execute(sa.update(loan).where(loan.c.loan_ref == loan_ref).values(to_s=row["to_s"]))
-        _come_home(conn, policy, row, at, who, why)
+        if any(row[name] != {**rows[loan_ref]._mapping, **home[loan_ref]}[name] for name in _OF_TRIP):
+            _come_home(conn, policy, row, at, who, why)
+        if row["to_s"] is not None and rows[loan_ref].to_s is None:
+            holds.end_with(conn, loan_ref, row["to_s"], who=who, why=why)
+            judgements.forget_power(conn, rows[loan_ref].asset_id)
+        elif row["from_s"] is not None and row["to_s"] is None:
+            shelves.follow(conn, row["asset_id"], None, at, who=who, why=why)
     for asset_id in sorted({row["asset_id"] for row in (*anew.values(), *(row._mapping for row in rows.values()))}):
         judgements.refresh(conn, asset_id)
 
@@ -185,6 +194,10 @@ def _come_home(conn: sa.Connection, policy: Policy | None, row: Facts, at: int, 
         audit_log.note(conn, at, who, f"collection.withdraw {what}", why=why, before=_known(mine))
         return
     values = _home_row(conn, policy, row, "drop_off" if mine is None else mine.how)
+    if mine is not None and mine.asset_id == row["asset_id"]:
+        # What was counted once stays as the policy of that day had it.
+        stays = {name: mine._mapping[name] for name in ("cost_pence", "credit_pence")}
+        values |= {name: was for name, was in stays.items() if None not in (was, values[name])}
     if mine is None:
         enter(conn, collection, {**values, "failed_visits": 0}, at, who, f"collection.enter {what}", why)
     elif any(mine._mapping[name] != value for name, value in values.items()):
@@ -235,6 +248,12 @@ def _check(conn: sa.Connection, policy: Policy, row: Facts, others: Sequence[Fac
     times = [row[name] for name in ("prescribed_s", "from_s", "to_s") if row[name] is not None]
     if times != sorted(times) or (row["prescribed_s"] is None and row["from_s"] is None):
         raise IllegalMove(f"loan {row['loan_ref']} would end before it began, or never begin: check the dates")
+    home = [row[name] for name in ("to_s", *HOME) if row.get(name) is not None]
+    if row["to_s"] is not None and home != sorted(home):
+        raise IllegalMove(
+            f"loan {row['loan_ref']} would have come home at {when(row['to_s'])}, after what came back was clean: "
+            "check the dates"
+        )
     _refuse_overlap(conn, row, others)
 
 
@@ -305,4 +324,23 @@ def _check_known(conn: sa.Connection, was: sa.Row[Any], row: Facts) -> None:
     if row["to_s"] is not None and any(each is not None and each > row["to_s"] for each in last):
         raise IllegalMove(
             f"loan {was.loan_ref} was held, released or reviewed after it would have ended: check the date of its end"
+        )
+
+
+def _check_acted_on(conn: sa.Connection, was: sa.Row[Any], row: Facts) -> None:
+    """Refuse what would part a loan from what was done about it here: a flag, a hold, a van on its way."""
+    other = row["asset_id"] != was.asset_id or (row["from_s"] is None and was.from_s is not None)
+    if other and (what := acted_on(conn, was.loan_ref)) is not None:
+        raise IllegalMove(
+            f"loan {was.loan_ref} has {what}, it cannot be another asset's or not delivered: "
+            "return or cancel it instead"
+        )
+    if row["place_id"] != was.place_id:
+        collections.refuse_booked(conn, was.loan_ref)
+    mine = _collection(conn, was.loan_ref)
+    asked_s = None if mine is None else mine.requested_s
+    if asked_s is not None and row["to_s"] is not None and row["to_s"] < asked_s:
+        raise IllegalMove(
+            f"loan {was.loan_ref} was asked to be fetched at {when(asked_s)}, it cannot have come home at "
+            f"{when(row['to_s'])}: check the date of its end"
         )

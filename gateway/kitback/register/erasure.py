@@ -5,6 +5,7 @@ that waits in the outbox, or waits there no longer but is kept, becomes a commen
 InfluxDB passes over: the account of lines and bytes stays as it is.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -166,6 +167,25 @@ def forget(
     gone = [each for place_id in at_places for each in _forget_place(conn, place_id)]
     judgements.refresh(conn, lent.asset_id)
     return (loan_ref, *gone)
+
+
+def forget_untaken(conn: sa.Connection, policy: Policy, now_s: int) -> tuple[str, ...]:
+    """Erase what a feed told that is no loan here, once nobody has said it for as long as a loan that is over stays.
+
+    That is what waits in vain, and addresses to which nothing is lent.
+
+    Returns:
+        The words that are to be found nowhere from then on.
+    """
+    latest = policy.retention.closed_loan.before(now_s)
+    _delete(conn, feed_item, feed_item.c.loan_ref.is_(None), feed_item.c.told_s <= latest)
+    told = conn.scalars(sa.select(feed_item.c.told).where(feed_item.c.loan_ref.is_(None))).all()
+    gone: list[str] = []
+    for place_id in _named(conn, "place.add", latest, who="feed "):
+        there = conn.scalar(sa.select(sa.exists().where(place.c.place_id == place_id)))
+        if there and not any(json.dumps(place_id) in each for each in told):
+            gone += _forget_place(conn, place_id)
+    return tuple(gone)
 
 
 def scrub(register: Register, at: int, tick: Callable[[int], None] = lambda _: None) -> int:
@@ -379,6 +399,16 @@ def _forget_heard(conn: sa.Connection, gone: Sequence[str]) -> None:
         nowhere = {"place_id": None, "place_type": "unknown"} if row.place_id in gone else {}
         values = nowhere | ({"rival_id": None, "rival_from": None} if row.rival_id in gone else {})
         conn.execute(sa.update(judgement).where(judgement.c.asset_id == row.asset_id), values)
+
+
+def _named(conn: sa.Connection, step: str, latest: int, who: str = "") -> list[str]:
+    """What some entries of the audit log up to a moment are about."""
+    some = (
+        audit.c.what.startswith(f"{step} ", autoescape=True),
+        audit.c.who.startswith(who, autoescape=True),
+        audit.c.at_us <= latest * 1_000_000,
+    )
+    return [what.removeprefix(f"{step} ") for what in conn.scalars(sa.select(audit.c.what).where(*some).distinct())]
 
 
 def _forget_entries(conn: sa.Connection, whats: Sequence[str]) -> None:

@@ -94,7 +94,7 @@ def finish(
                 _collect(conn, each.asset_id, reason, store_id, at, who, why)
                 continue
             if reason is None:
-                _do(conn, policy, each, mine.from_s, at, who, why)
+                _do(conn, policy, mine, each, at, who, why)
             else:
                 refuse_silence(f"why to {each.task} {each.asset_id} failed", reason)
             came: tasks.Settled = "done" if reason is None else "failed"
@@ -138,18 +138,19 @@ def _collect(
 
 
 def _do(
-    conn: sa.Connection, policy: Policy, task: sa.Row[Any], from_s: int, at: int, who: str, why: str | None
+    conn: sa.Connection, policy: Policy, mine: sa.Row[Any], task: sa.Row[Any], at: int, who: str, why: str | None
 ) -> None:
     """What follows from a task that was done, unless somebody has noted it already."""
     asset_id = task.asset_id
     if task.task == "deliver":
         lent = conn.execute(sa.select(loan).where(loan.c.asset_id == asset_id, loan.c.to_s.is_(None))).one_or_none()
-        if lent is None:
-            raise IllegalMove(f"asset {asset_id} is prescribed to nobody any more: say that its delivery failed")
+        if lent is None or lent.place_id != mine.place_id:
+            other = "prescribed to nobody any more" if lent is None else f"lent to {lent.place_id} now"
+            raise IllegalMove(f"asset {asset_id} is {other}: say that its delivery to {mine.place_id} failed")
         if lent.from_s is None:
             loans.deliver(conn, policy, lent.loan_ref, at, who=who, why=why)
     elif task.task in _UPKEEP:
         known = the_row(conn, asset, asset_id, "asset")._mapping[_UPKEEP[task.task]]
-        if known is None or known < from_s:
+        if known is None or known < mine.from_s:
             note = assets.note_service if task.task == "service" else assets.note_examination
             note(conn, policy, asset_id, at, who=who, why=why)

@@ -43,6 +43,10 @@ _HELP = {
     "feed.kept": ("feed_messages_kept", "Messages that are news, but change nothing in the register"),
     "feed.waiting": ("feed_messages_waiting", "Messages of which something could not be applied"),
     "feed.unchanged": ("feed_messages_unchanged", "Messages that were no news"),
+    "feed.passed_over": (
+        "feed_messages_passed_over",
+        "Messages about loans that are over for so long that they would be erased",
+    ),
     "feed.refused": ("feed_messages_refused", "Messages in files that could not be read"),
     "purged": ("history_lines_purged", "Lines that the outbox keeps no longer"),
     "purged.bytes": ("history_bytes_purged", "Bytes of lines that the outbox keeps no longer"),

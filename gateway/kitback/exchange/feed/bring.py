@@ -20,7 +20,7 @@ from kitback.exchange.feed.want import Waits, want
 from kitback.policy import Policy
 from kitback.register import IllegalMove, collections, corrections, loans
 from kitback.register.steps import when
-from kitback.register.tables import asset, feed_item, loan
+from kitback.register.tables import asset, feed_item, loan, visit
 from kitback.register.upsert import among, texts
 
 _DAY: Final = 86_400
@@ -30,6 +30,7 @@ _ROUNDS: Final = 5
 _TIMES: Final = ("prescribed_s", "from_s", "to_s", "decontaminated_s", "available_s")
 _GOES_ON: Final = {"from_s", "to_s", *corrections.HOME}
 """What is told of a loan as it goes on."""
+_WHEN_WHICH: Final = {"asset_id", "prescribed_s", *_GOES_ON}
 _CORRECTED: Final = (
     *("asset_id", "pathway", "setting", "place_id", "commissioner", "used_by_paid_carers", "special", "speed"),
     *(*_TIMES, *corrections.HOME, "delivered_by", "fed_by"),
@@ -76,6 +77,8 @@ class Item(Struct):
     """The loan as it is to be."""
     kept: tuple[str, ...] = ()
     """The columns that are somebody else's."""
+    left: frozenset[str] = frozenset()
+    """The columns that are left to the next round."""
     doubts: list[str] = []
     """What of it cannot be, or not yet, and what to do."""
     stuck: bool = False
@@ -251,6 +254,7 @@ def _put_together(item: Item, row: dict[str, Any], theirs: dict[str, Any]) -> No
             kept.append(name)
             if not (name in _TIMES and their is not None and abs(our - their) < _DAY):
                 item.doubts.append(_differs(name, our, their))
+    _leave_cleaned(item, row, wanted, kept)
     if "to_s" in kept and theirs["to_s"] is None and item.told_s > row["to_s"] + _DAY:
         item.doubts.append(
             f"its end was noted here at {when(row['to_s'])}, and the feed still has it out: have its end told there"
@@ -259,6 +263,17 @@ def _put_together(item: Item, row: dict[str, Any], theirs: dict[str, Any]) -> No
         wanted["delivered_by"] = None if wanted["from_s"] is None else "feed"
     wanted["fed_by"] = item.source
     item.row_wanted, item.kept = wanted, tuple(kept)
+
+
+def _leave_cleaned(item: Item, row: Mapping[str, Any], wanted: dict[str, Any], kept: list[str]) -> None:
+    """What staff have cleaned came back, and was no other equipment, whatever the feed says now."""
+    if not any(row[name] is not None for name in corrections.HOME if name in kept):
+        return
+    for name in ("asset_id", "from_s", "to_s"):
+        if wanted[name] != row[name] and (name == "asset_id" or wanted[name] is None):
+            item.doubts.append(f"{_differs(name, row[name], wanted[name])}: what came back was decontaminated here")
+            wanted[name] = row[name]
+            kept.append(name)
 
 
 def _differs(name: str, our: Any, their: Any) -> str:
@@ -356,7 +371,7 @@ def _steps(conn: sa.Connection, policy: Policy, wanted: Mapping[str, Any], chang
     if "to_s" in changed and wanted["from_s"] is None:
         loans.cancel(conn, ref, wanted["to_s"], who=who)
     elif "to_s" in changed:
-        loans.return_loan(conn, ref, wanted["to_s"], who=who)
+        loans.return_loan(conn, ref, wanted["to_s"], how=_how(conn, ref, wanted["to_s"]), who=who)
     back = collections.latest(conn, asset_id)
     if changed & set(corrections.HOME) and (back is None or back.loan_ref != ref):
         raise IllegalMove(f"asset {asset_id} came back as {ref}, but has been lent since: note by hand how it was")
@@ -364,6 +379,16 @@ def _steps(conn: sa.Connection, policy: Policy, wanted: Mapping[str, Any], chang
         collections.decontaminate(conn, policy, asset_id, wanted["decontaminated_s"], who=who)
     if "available_s" in changed:
         collections.inspect(conn, policy, asset_id, wanted["available_s"], "pass", who=who)
+
+
+def _how(conn: sa.Connection, loan_ref: str, at: int) -> str:
+    """How came home what is told as returned: no feed says it, but a van may have been sent for it by then."""
+    booked = collections.asked_for(conn, loan_ref)
+    sent_s = None
+    if booked is not None and booked.visit_id is not None:
+        sent_s = conn.scalar(sa.select(visit.c.from_s).where(visit.c.visit_id == booked.visit_id))
+    # A feed may know no more than the day.
+    return "van" if sent_s is not None and sent_s < at + _DAY else "drop_off"
 
 
 def _correct(conn: sa.Connection, policy: Policy, items: Iterable[Item]) -> int:
@@ -387,11 +412,17 @@ def _correct(conn: sa.Connection, policy: Policy, items: Iterable[Item]) -> int:
 
 
 def _changes(conn: sa.Connection, item: Item) -> dict[str, Any]:
-    """What has to be corrected of a loan. Its end is left to the next round, if there is more: that is a step."""
+    """What has to be corrected of a loan. What goes on besides is left to the next round: those are steps."""
     if item.row is None or item.row_wanted is None or item.failed:
         return {}
     now = _with_home(conn, conn.execute(sa.select(loan).where(loan.c.loan_ref == item.row["loan_ref"])).one())
-    return {name: item.row_wanted[name] for name in _CORRECTED if now[name] != item.row_wanted[name]}
+    wrong = {name: item.row_wanted[name] for name in _CORRECTED if now[name] != item.row_wanted[name]}
+    steps = {name for name in _GOES_ON & wrong.keys() if now[name] is None}
+    rest = wrong.keys() - steps - {"delivered_by"}
+    if not rest or rest & _WHEN_WHICH:
+        return wrong  # dates and equipment may be true only together
+    item.left = frozenset(steps)
+    return {name: wrong[name] for name in rest}
 
 
 def _enter(conn: sa.Connection, policy: Policy, item: Item) -> int:
@@ -433,8 +464,9 @@ def _keep(conn: sa.Connection, item: Item) -> None:
     """Keep what the feed has put into the register, and what is in its way."""
     if item.row_wanted is not None and item.theirs is not None and not item.failed and not item.stuck:
         item.loan_ref = item.row_wanted["loan_ref"]
-        of_feed = {name: their for name, their in item.theirs.items() if name not in item.kept}
-        item.base = {name: value for name, value in item.base.items() if name in item.kept} | of_feed
+        not_put = {*item.kept, *item.left}
+        of_feed = {name: their for name, their in item.theirs.items() if name not in not_put}
+        item.base = {name: value for name, value in item.base.items() if name in not_put} | of_feed
     values = {
         "loan_ref": item.loan_ref,
         "applied": json.dumps({"entered": item.entered, "row": item.base}, sort_keys=True) if item.loan_ref else None,

@@ -18,6 +18,7 @@ from msgspec import Struct
 from kitback.exchange.feed import told
 from kitback.exchange.feed.bring import bring
 from kitback.exchange.feed.message import Fact, Said
+from kitback.exchange.feed.want import Waits, ended
 from kitback.policy import Policy
 from kitback.register import Register, counters, feeds, places
 from kitback.register.tables import feed_item, loan, place
@@ -25,6 +26,7 @@ from kitback.register.upsert import among, put, texts
 
 _AT_ONCE: Final = 250
 """Messages that are looked at together."""
+_DAY: Final = 86_400
 _BUDGET_S: Final = 0.02
 """A transaction takes no further message after so long: reports have to be taken in meanwhile."""
 
@@ -40,6 +42,8 @@ class Outcome(StrEnum):
     """All or some of it could not be applied: `troubles` says why."""
     UNCHANGED = "unchanged"
     """It is no news."""
+    PASSED_OVER = "passed_over"
+    """The loan is over for so long that it would be erased here: nothing of it is kept."""
 
 
 class Taken(Struct, frozen=True):
@@ -132,22 +136,35 @@ class Taking:
                 counters.add(conn, {"feed.refused": count})
 
     def _some(self, some: list[Said], whole_s: int | None) -> Iterator[Taken]:
-        """What is no news is done with at once: most of a nightly file is none."""
+        """What is no news, or over for long, is done with at once: most of a nightly file is."""
         with self._register.read() as conn:
             known = self._known(conn, {each.external_id for each in some})
+            # What is told twice here is for `_one`, which knows what it has taken.
+            times = Counter(each.external_id for each in some)
+            new = {name for name, count in times.items() if count == 1} - known.keys()
+            past = {
+                each.external_id
+                for each in some
+                if each.external_id in new and self._is_past(conn, None, told.facts(_with({}, each, None)))
+            }
         news: list[Said] = []
-        unchanged: list[Said] = []
+        done: list[Taken] = []
         for each in some:
             self.told_to_s = max(self.told_to_s, each.said_s)
+            if each.external_id in past:
+                done.append(Taken(each.external_id, Outcome.PASSED_OVER))
+                continue
             before = known.get(each.external_id, {})
             after = _with(before, each, whole_s)
-            heard = all(before.get(name) == (each.said_s, fact) for name, fact in each.facts.items())
-            (unchanged if after == before and heard else news).append(each)
+            if after == before and all(before.get(name) == (each.said_s, fact) for name, fact in each.facts.items()):
+                done.append(Taken(each.external_id, Outcome.UNCHANGED))
+            else:
+                news.append(each)
             known[each.external_id] = after
-        if unchanged:
+        if done:
             with self._writing() as conn:
-                counters.add(conn, _counted({Outcome.UNCHANGED: len(unchanged)}))
-        yield from (Taken(each.external_id, Outcome.UNCHANGED) for each in unchanged)
+                counters.add(conn, _counted(Counter(each.outcome for each in done)))
+        yield from done
         yield from self._each(news, whole_s)
 
     def _each(self, news: list[Said], whole_s: int | None = None) -> Iterator[Taken]:
@@ -172,6 +189,9 @@ class Taking:
         row = conn.execute(sa.select(feed_item).where(*key).with_for_update()).one_or_none()
         before = told.load(row.told) if row else {}
         after = _with(before, said, whole_s)
+        if self._is_past(conn, row, told.facts(after)):
+            conn.execute(sa.delete(feed_item).where(*key))
+            return Taken(said.external_id, Outcome.PASSED_OVER)
         # What was said before what is known already may name a place as well.
         self._place(conn, said)
         if after == before:
@@ -193,6 +213,20 @@ class Taking:
             return Taken(said.external_id, Outcome.UNCHANGED, trouble)
         outcome = Outcome.WAITING if trouble else Outcome.APPLIED if steps else Outcome.KEPT
         return Taken(said.external_id, outcome, trouble)
+
+    def _is_past(self, conn: sa.Connection, row: sa.Row[Any] | None, facts: dict[str, Fact]) -> bool:
+        """Whether a loan that is not in the register is one that was erased, or would be: it does not come back."""
+        if row is not None and row.loan_ref is not None:
+            return False
+        try:
+            ended_s = ended(self._policy, facts)
+        except Waits:
+            return False
+        # What was noted here less than a day apart is the same: it may have been erased by that date.
+        if ended_s is None or ended_s > self._policy.retention.closed_loan.before(self._now_s) + _DAY:
+            return False
+        ref = facts.get("loan")
+        return ref is None or not conn.scalar(sa.select(sa.exists().where(loan.c.loan_ref == ref)))
 
     def _known(self, conn: sa.Connection, external_ids: set[str]) -> dict[str, told.Told]:
         chosen = sa.select(feed_item.c.external_id, feed_item.c.told).where(

@@ -60,6 +60,17 @@ def want(policy: Policy, facts: Mapping[str, Fact]) -> Want:
     return Want(row, _dates(facts, row))
 
 
+def ended(policy: Policy, facts: Mapping[str, Fact]) -> int | None:
+    """When a loan was over and its equipment, as far as that was said, home; None: it goes on.
+
+    Raises:
+        Waits: as `want`.
+    """
+    row = want(policy, facts).row
+    times = [row["to_s"], row["available_s"]]
+    return None if row["to_s"] is None else max(each for each in times if each is not None)
+
+
 def _dates(facts: Mapping[str, Fact], row: dict[str, Any]) -> list[str]:
     """Put in the dates, as far as they can be true together; returns what cannot."""
     prescribed, delivered, returned, cancelled = (

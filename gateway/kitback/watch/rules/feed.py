@@ -18,6 +18,7 @@ _NO_HOME: Final = ("store", "vehicle")
 
 
 def _stays(limit: Thresholds) -> sa.ColumnElement[bool]:
+    told = sa.exists().where(loan.c.loan_ref == _row.loan_ref, loan.c.delivered_by == "feed")
     return sa.and_(
         _row.fed_by.is_not(None),
         _row.place_from <= _row.loan_from,
@@ -25,6 +26,7 @@ def _stays(limit: Thresholds) -> sa.ColumnElement[bool]:
         _row.place_id.is_not(None),
         _row.place_id != _row.loan_place,
         _row.place_type != "vehicle",
+        told,
     )
 
 
