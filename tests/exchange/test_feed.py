@@ -395,7 +395,9 @@ def test_what_a_feed_told_and_is_no_loan_here_is_erased_in_its_time(furnished: R
     with furnished.write() as conn:
         assert erasure.forget_untaken(conn, POLICY, SAID + 300 * DAY) == ()
         assert {each.word for each in erasure.traces(conn, words)} == set(words)
-        assert sorted(erasure.forget_untaken(conn, POLICY, LONG_SINCE)) == ["acme-2", "addr-8", "addr-9"]
+        assert sorted(erasure.forget_untaken(conn, POLICY, LONG_SINCE)) == ["addr-8", "addr-9"]
+        assert erasure.due(conn, POLICY, LONG_SINCE) == ["acme-2"], "withdrawn, and as long ago"
+        erasure.forget(conn, "acme-2", LONG_SINCE, flag_steps=())
         assert erasure.traces(conn, words) == []
         assert kpi.replay(conn) == kpi.read(conn)
 
