@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
 from kitback.register.tables import audit
+from kitback.register.upsert import put_values
 
 Facts = Mapping[str, str | int | None]
 
@@ -55,19 +57,16 @@ def note(
 
 def note_all(conn: sa.Connection, at: int, who: str, many: Iterable[Noted]) -> None:
     """Note that somebody did several things at once."""
-    rows = [
-        {
-            "at_us": at * 1_000_000,
-            "who": who,
-            "what": each.what,
-            "why": each.why,
-            "before": None if each.before is None else json.dumps(each.before),
-            "after": None if each.after is None else json.dumps(each.after),
-        }
-        for each in many
-    ]
-    if rows:
-        conn.execute(sa.insert(audit), rows)
+    put_values(
+        conn,
+        audit,
+        ("at_us", "who", "what", "why", "before", "after"),
+        [(at * 1_000_000, who, each.what, each.why, _written(each.before), _written(each.after)) for each in many],
+    )
+
+
+def _written(facts: Facts | None) -> str | None:
+    return None if facts is None else msgspec.json.encode(facts).decode()
 
 
 def entries(conn: sa.Connection, whats: Iterable[str]) -> list[Entry]:
