@@ -17,6 +17,7 @@ from kitback.watch.keep import next_seq
 _DAY: Final = 86400
 _EVERY: Final = 600
 _TOLD: Final = "gauges"
+_LENT_OR_READY: Final = ("available", "prescribed", "on_loan")
 
 
 class _Counts(msgspec.Struct, frozen=True):
@@ -68,12 +69,17 @@ def _last(conn: sa.Connection) -> _Told | None:
 def _counts(conn: sa.Connection, now_s: int) -> dict[str, _Counts]:
     row, count = judgement.c, sa.func.count
     heard = count().filter(row.heard_at > now_s - _DAY)
-    tagged = sa.select(row.kind, count(row.tag_id), heard).group_by(row.kind)
-    of_tags = {kind: (fitted, heard_24h) for kind, fitted, heard_24h in conn.execute(tagged)}
-    in_state = {kind: dict.fromkeys(STATES, 0) for kind in KINDS}
-    for kind, state, many in conn.execute(sa.select(asset.c.kind, asset.c.state, count()).group_by("kind", "state")):
-        in_state[kind][state] = many
-    return {kind: _Counts(in_state[kind], *of_tags.get(kind, (0, 0))) for kind in KINDS}
+    by_kind = sa.select(row.kind, count(), count(row.loan_ref), count(row.loan_from), count(row.tag_id), heard)
+    counted = {kind: _Counts(dict.fromkeys(STATES, 0), 0, 0) for kind in KINDS}
+    for kind, all_, lent, out, fitted, heard_24h in conn.execute(by_kind.group_by(row.kind)):
+        in_state = dict.fromkeys(STATES, 0) | {"on_loan": out, "prescribed": lent - out, "available": all_ - lent}
+        counted[kind] = _Counts(in_state, fitted, heard_24h)
+    # Few: to sort all assets by state would take longer than to judge them.
+    others = sa.select(asset.c.kind, asset.c.state, count()).where(asset.c.state.not_in(_LENT_OR_READY))
+    for kind, state, many in conn.execute(others.group_by("kind", "state")):
+        counted[kind].in_state[state] = many
+        counted[kind].in_state["available"] -= many
+    return counted
 
 
 def _lines(kind: str, counts: _Counts, now_s: int, seq: int) -> list[bytes]:
