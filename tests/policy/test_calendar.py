@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kitback.policy import LONDON, Hours, Period, load
 from kitback.policy.calendar import add_working_days, bank_holiday, is_working_day
+from london import london
 
 MOMENTS = st.integers(1_600_000_000, 2_500_000_000)
 """2020 to 2049."""
@@ -15,10 +16,6 @@ HOURS = st.integers(1, 200).map(lambda count: Period(hours=count))
 DAYS = st.integers(1, 400).map(lambda count: Period(days=count))
 MONTHS = st.integers(1, 24).map(lambda count: Period(months=count))
 DUTY = Hours.parse("08:00 to 22:00")
-
-
-def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
 
 
 def shown(unix_s: int) -> datetime:

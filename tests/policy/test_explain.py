@@ -1,17 +1,12 @@
 """A loan's clocks explained: when each falls, the sum in words, and the lines of the policy it rests on."""
 
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
-from kitback.policy import LONDON, Facts, Policy, Reckoned, explain, load, moment
-
-
-def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
-
+from kitback.policy import Facts, Policy, Reckoned, explain, load, moment
+from london import london
 
 NOW = london(2026, 10, 5, 10)
 LOAN = Facts(

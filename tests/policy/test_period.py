@@ -7,10 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kitback.policy import LONDON, Period
-
-
-def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
+from london import london
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,12 @@ from datetime import datetime
 import pytest
 
 from kitback.policy import LONDON, SETTINGS, Clocks, load
+from london import london
 
 POLICY = load()
 DAY = 86400
 MORNING = int(datetime(2025, 11, 12, 10, 30, tzinfo=LONDON).timestamp())
 """Wednesday 12 November 2025, far from any change of the clocks."""
-
-
-def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
 
 
 def clocks(

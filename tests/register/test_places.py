@@ -124,7 +124,7 @@ def test_what_is_on_loan_or_scrapped_is_put_into_no_store(mapped: Register) -> N
 )
 def test_places_are_listed_by_their_ids(mapped: Register, which: dict[str, str], ids: list[str]) -> None:
     with mapped.read() as conn:
-        assert [each.place_id for each in gazetteer.list_places(conn, **which)] == ids  # type: ignore[arg-type]
+        assert [each.place_id for each in gazetteer.list_places(conn, **which)] == ids  # type: ignore[arg-type] # each its own type
 
 
 def test_places_within_none_that_is_known_are_not_an_empty_list(mapped: Register) -> None:

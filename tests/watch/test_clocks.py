@@ -1,16 +1,10 @@
 """The clocks of the systems around the loan: each flag is there at its second, and not one before."""
 
-from datetime import datetime
-
 import pytest
 
-from kitback.policy import LONDON
 from kitback.register import loans
 from lending import DAY, HOUR, NOW, Service
-
-
-def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
+from london import london
 
 
 def delivered(service: Service, pathway: str, at: int, setting: str = "home") -> None:

@@ -1,23 +1,18 @@
 """What each rule sees, does not see, and says."""
 
 import json
-from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
 
-from kitback.policy import LONDON
 from kitback.register import listening, loans, recalls
 from kitback.register.tables import flag, judgement, use_day, whereabouts
 from kitback.watch import RULES, Judged, judge
 from lending import DAY, HOUR, NOW, Service
+from london import london
 
 HEARD: dict[str, int | bool] = {"heard_at": NOW - HOUR, "complete_to": NOW - HOUR, "whole": True, "battery_mv": 4000}
 """Of a tag that a step of the register has read anew: these tests' tags have sent nothing."""
-
-
-def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
 
 
 def test_all_is_well_raises_nothing(service: Service) -> None:

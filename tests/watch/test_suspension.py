@@ -1,21 +1,15 @@
 """Away, cut off, half told, the clocks changed: no false flag, and no storm."""
 
-from datetime import datetime
-
 import pytest
 import sqlalchemy as sa
 
-from kitback.policy import LONDON
 from kitback.register import listening
 from kitback.register.tables import judgement
 from kitback.watch import Judged
 from lending import DAY, HOUR, NOW, Service
+from london import london
 
 FLEET = 30
-
-
-def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
 
 
 def fleet(service: Service) -> None:

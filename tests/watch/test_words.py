@@ -6,12 +6,9 @@ import pytest
 
 from kitback.policy import LONDON
 from kitback.watch.words import day, iso, length, moment
+from london import london
 
 NOW = int(datetime(2025, 11, 12, 11, tzinfo=LONDON).timestamp())
-
-
-def london(*when: int) -> int:
-    return int(datetime(*when, tzinfo=LONDON).timestamp())  # type: ignore[arg-type,misc] # parts of a date
 
 
 def test_a_day_of_another_year_says_which() -> None:

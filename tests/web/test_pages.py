@@ -68,7 +68,7 @@ def test_the_page_is_built_for_screen_readers(page: Page, address: str) -> None:
     page.goto(address)
     assert page.locator("html").get_attribute("lang") == "en"
     for landmark in ("banner", "main", "contentinfo"):
-        expect(page.get_by_role(landmark)).to_have_count(1)  # type: ignore[arg-type]
+        expect(page.get_by_role(landmark)).to_have_count(1)  # type: ignore[arg-type] # a role is a literal to it
     expect(page.get_by_role("table", name="Open flags, the most pressing first")).to_be_visible()
     assert {head.get_attribute("scope") for head in page.locator("thead th").all()} == {"col"}
     assert {head.get_attribute("scope") for head in page.locator("tbody th").all()} == {"row", "rowgroup"}

@@ -196,7 +196,7 @@ def test_targets_are_large_enough_for_a_thumb_and_text_stands_out(page: Page, ad
 def test_the_page_is_built_for_screen_readers(page: Page, address: str) -> None:
     page.goto(f"{address}/ready")
     for landmark in ("banner", "main", "contentinfo"):
-        expect(page.get_by_role(landmark)).to_have_count(1)  # type: ignore[arg-type]
+        expect(page.get_by_role(landmark)).to_have_count(1)  # type: ignore[arg-type] # a role is a literal to it
     expect(page.get_by_role("table", name="Profiling bed, ready now, by store")).to_be_visible()
     levels = [int(heading.evaluate("each => each.tagName[1]")) for heading in page.locator("h1, h2, h3, h4").all()]
     assert levels[0] == 1

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from kitback.collect import Board
     from kitback.collect.ready import OfKind
-    from kitback.collect.shelves import AtStore, Ready
+    from kitback.collect.shelves import AtStore
 
 _SHOWN = 10
 
@@ -63,10 +62,12 @@ def ready(
 
 
 def _show(shown: "Board", virtual: bool) -> None:
+    from kitback.collect import ready_words as words
+
     note = " (demonstration, the tags are virtual)" if virtual else ""
     start = f"; km from {shown.near.name} in a straight line" if shown.near else ""
     for each in shown.kinds:
-        name = each.name[0].upper() + each.name[1:]
+        name = words.title(each)
         table(
             f"{name}: {each.ready:,} ready{_doubts(each)}{start}{note}",
             ("Equipment", "Store", "In date", "Its tag"),
@@ -80,14 +81,10 @@ def _show(shown: "Board", virtual: bool) -> None:
             )
         if each.coming:
             table(
-                f"{name}, on its way back: {_so_far(each)}",
+                f"{name}, on its way back: {words.on_its_way(each)}",
                 ("Equipment", "Where", "When"),
                 ((f"{item.asset_id}\n{item.model}", item.where or "-", item.sentence) for item in each.next),
             )
-
-
-def _so_far(found: "OfKind") -> str:
-    return ", ".join(f"{each.count:,} {each.title[0].lower()}{each.title[1:]}" for each in found.coming)
 
 
 def _doubts(found: "OfKind") -> str:
@@ -95,12 +92,14 @@ def _doubts(found: "OfKind") -> str:
 
 
 def _ready(store: "AtStore") -> "Iterator[tuple[str, str, str | Text, str | Text]]":
+    from kitback.collect import ready_words as words
+
     where = store.name if store.km is None else f"{store.name}\n{store.km} km"
     if not store.ready:
         yield "-", where, styled("none ready", "dim"), ""
     for item in store.items:
         said = styled(item.tag_says, "bold yellow") if item.elsewhere else item.tag_says
-        yield f"{item.asset_id}\n{item.model}", where, _in_date(item), said
+        yield f"{item.asset_id}\n{item.model}", where, "\n".join(words.in_date(item)), said
     if store.ready > len(store.items):
         yield f"+ {store.ready - len(store.items):,}", where, styled("more: --limit", "dim"), ""
 
@@ -110,14 +109,3 @@ def _held_back(store: "AtStore") -> "Iterator[tuple[str, str, str | Text]]":
         yield f"{held.asset_id}\n{held.model}", store.name, held.sentence
     if store.held_back > len(store.not_ready):
         yield f"+ {store.held_back - len(store.not_ready):,}", store.name, styled("more: --limit", "dim")
-
-
-def _in_date(item: "Ready") -> str:
-    service = "Service not known" if item.service_due is None else f"Service by {_day(item.service_due)}"
-    return service if item.exam_due is None else f"Examination by {_day(item.exam_due)}\n{service}"
-
-
-def _day(iso: str) -> str:
-    from kitback.watch.words import full_day
-
-    return full_day(int(datetime.fromisoformat(iso).timestamp()))

@@ -181,7 +181,7 @@ def forget_untaken(conn: sa.Connection, policy: Policy, now_s: int) -> tuple[str
     _delete(conn, feed_item, feed_item.c.loan_ref.is_(None), feed_item.c.told_s <= latest)
     told = conn.scalars(sa.select(feed_item.c.told).where(feed_item.c.loan_ref.is_(None))).all()
     gone: list[str] = []
-    for place_id in _named(conn, "place.add", latest, who="feed "):
+    for place_id in _places_of_feeds(conn, latest):
         there = conn.scalar(sa.select(sa.exists().where(place.c.place_id == place_id)))
         if there and not any(json.dumps(place_id) in each for each in told):
             gone += _forget_place(conn, place_id)
@@ -401,14 +401,15 @@ def _forget_heard(conn: sa.Connection, gone: Sequence[str]) -> None:
         conn.execute(sa.update(judgement).where(judgement.c.asset_id == row.asset_id), values)
 
 
-def _named(conn: sa.Connection, step: str, latest: int, who: str = "") -> list[str]:
-    """What some entries of the audit log up to a moment are about."""
+def _places_of_feeds(conn: sa.Connection, latest_s: int) -> list[str]:
+    """Places that feeds entered, up to a moment."""
+    step = "place.add "
     some = (
-        audit.c.what.startswith(f"{step} ", autoescape=True),
-        audit.c.who.startswith(who, autoescape=True),
-        audit.c.at_us <= latest * 1_000_000,
+        audit.c.what.startswith(step, autoescape=True),
+        audit.c.who.startswith("feed ", autoescape=True),
+        audit.c.at_us <= latest_s * 1_000_000,
     )
-    return [what.removeprefix(f"{step} ") for what in conn.scalars(sa.select(audit.c.what).where(*some).distinct())]
+    return [what.removeprefix(step) for what in conn.scalars(sa.select(audit.c.what).where(*some).distinct())]
 
 
 def _forget_entries(conn: sa.Connection, whats: Sequence[str]) -> None:

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 
-from kitback.collect import NoSuch, Worklist, board, is_virtual, kpi, stale_feeds, stale_figures, worklist
+from kitback.collect import NoSuch, Worklist, board, is_virtual, kpi, ready_words, stale_feeds, stale_figures, worklist
 from kitback.collect.collections import listing
 from kitback.collect.stores import starts
 from kitback.register import outbox
 from kitback.watch import RULES
 from kitback.watch.words import stamp
-from kitback.web import collections, pages, ready
+from kitback.web import collections, pages
 from kitback.web.asked import AskedKpi, AskedWorklist, wanted_kpi, worklist_address
 from kitback.web.site import Site
 
@@ -67,7 +67,7 @@ def add_pages(app: FastAPI, site: Site) -> None:
             "ready.jinja",
             400 if wrong else 200,
             board=found,
-            words=ready,
+            words=ready_words,
             kind="" if wrong else kind,
             near=start,
             starts=pages.with_start(known, found.near),

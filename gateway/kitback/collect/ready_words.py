@@ -1,4 +1,4 @@
-"""The ready-now board in the words of staff, as its page shows it."""
+"""The ready-now board in the words of staff, as its page and the terminal show it."""
 
 from datetime import datetime
 
