@@ -12,7 +12,7 @@ from kitback.register.assets import STATES
 from kitback.register.tables import asset, flag, judgement, use_day
 from kitback.watch import Judged, judge
 from kitback.watch.keep import keep
-from kitback.watch.sight import Sight
+from kitback.watch.sight import Sight, Sights
 from kitback.watch.weigh import Changes, weigh
 from lending import DAY, HOUR, NOW, Service
 from moves import return_ready
@@ -225,17 +225,37 @@ def explode(*_: object) -> None:
     raise ZeroDivisionError
 
 
-def test_what_changed_since_it_was_looked_at_is_left_to_the_next_judgement(
+def test_what_changed_since_a_flag_was_looked_at_is_left_to_the_next_judgement(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.lend("B", used_at=NOW - 20 * DAY)
     service.lend("C", used_at=NOW - 20 * DAY)
+    service.judge()
+    was = service.open_flags("B")
 
     def meanwhile(sights: Iterable[Sight]) -> Changes:
         service.tell("B", used_at=NOW)
         return weigh(sights)
 
+    service.tell("B", complete_to=NOW + DAY)
+    service.tell("C", complete_to=NOW + DAY)
     monkeypatch.setattr(JUDGING, "weigh", meanwhile)
+    assert service.judge(NOW + DAY) == Judged(changed=1)
+    assert service.open_flags("B") == was
+    assert service.open_flags("C")["idle"].startswith("Not used for 21 days")
+
+
+def test_what_changed_since_the_scan_raises_no_flag(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY)
+    service.lend("C", used_at=NOW - 20 * DAY)
+    scan = Sights.worth_a_look
+
+    def meanwhile(sights: Sights, conn: sa.Connection) -> tuple[list[str], list[str]]:
+        found = scan(sights, conn)
+        service.tell("B", used_at=NOW)
+        return found
+
+    monkeypatch.setattr(Sights, "worth_a_look", meanwhile)
     assert service.judge() == Judged(opened=1)
     assert service.open_flags("B") == {}
     assert set(service.open_flags("C")) == {"idle"}

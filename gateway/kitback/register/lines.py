@@ -87,12 +87,10 @@ def flag_line(
     asset_id: str, rule: str, kind: str, is_open: bool, since: int, sentence: str, at_s: int, seq: int = 0
 ) -> bytes:
     """The line of a flag that opened, changed its words or closed at `at_s`, in the judgement numbered `seq`."""
-    return _line(
-        "flag",
-        {"asset": asset_id, "rule": rule, "kind": kind},
-        {"open": is_open, "since": since, "sentence": sentence},
-        at_s * 1_000_000 + seq % 1_000_000,
-    )
+    # By hand, as a record's: a judgement may open many. A rule and a kind need no escapes.
+    series = f"flag,asset={tag_value(asset_id)},rule={rule},kind={kind}"
+    told = f"open={_field(is_open)},since={since}i,sentence={_field(sentence)}"
+    return f"{series} {told} {at_s * 1_000_000 + seq % 1_000_000}".encode()
 
 
 def assets_line(kind: str, state: str, count: int, at_s: int, seq: int = 0) -> bytes:

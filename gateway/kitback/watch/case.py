@@ -1,9 +1,9 @@
 """One asset as the rules see it: its row of the judgement table, a few facts besides, and the policy that applies."""
 
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from kitback.policy import Kind, Pathway, Watch
 from kitback.register.tables import collection, judgement, loan, place, recall, use_day
@@ -87,8 +87,7 @@ SELECT: Final[sa.Select[*tuple[Any, ...]]] = sa.select(
 """Selects what `Row` holds, in its order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """An asset at one moment, with the policy that applies to it."""
 
     row: Row

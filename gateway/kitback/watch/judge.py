@@ -1,11 +1,12 @@
 """One judgement of all assets: findings become flags, flags are kept up to date, flags that no longer hold are closed.
 
 One scan finds the assets worth a look. They are looked at some hundred at a time: read, weighed, and what follows is
-written in a short transaction of its own, so that reports are taken in meanwhile. What changed between the reading and
-the writing is left to the next judgement, as is the rest when the gateway is killed: judging again does it.
+written in a short transaction of its own, so that reports are taken in meanwhile. Most of what has a flag stays as it
+is: it is read beside those who write, and what changed between the reading and the writing is left to the next
+judgement. So is the rest when the gateway is killed: judging again does it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kitback.policy import Policy
@@ -64,19 +65,27 @@ def judge(register: Register, policy: Policy, now_s: int) -> Judged:
 
 def _judge(register: Register, sights: Sights, policy: Policy, now_s: int, cause: Cause) -> Judged:
     with register.read() as conn:
-        assets = sights.worth_a_look(conn)
+        flagged, others = sights.worth_a_look(conn)
     done = Judged()
-    for start in range(0, len(assets), AT_ONCE):
+    for assets in _some(flagged):
         with undisturbed():
-            changes = _judge_some(register, sights, assets[start : start + AT_ONCE], policy, now_s, cause)
+            done = done.and_then(_follow(register, sights, assets, policy, now_s, cause))
+    for assets in _some(others):
+        with undisturbed(), register.write() as conn:
+            changes = weigh(sights.of(conn, assets).values())
+            keep(conn, changes, policy, now_s, cause)
         done = done.and_then(changes)
     return done
 
 
-def _judge_some(
+def _some(assets: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (assets[start : start + AT_ONCE] for start in range(0, len(assets), AT_ONCE))
+
+
+def _follow(
     register: Register, sights: Sights, assets: Sequence[str], policy: Policy, now_s: int, cause: Cause
 ) -> Changes:
-    """Returns what was done."""
+    """Keep the flags of these assets up to date; returns what was done."""
     with register.read() as conn:
         before = sights.of(conn, assets)
     changes = weigh(before.values())

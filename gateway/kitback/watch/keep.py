@@ -68,7 +68,7 @@ def _raised(conn: sa.Connection, changes: Changes, now_s: int) -> Iterator[audit
         sa.select(flag.c.flag_id, flag.c.asset_id, flag.c.rule).where(mine),
         {"assets": texts({each.case.row.asset_id for each in changes.opened})},
     )
-    numbers = {(row.asset_id, row.rule): row.flag_id for row in rows}
+    numbers = {(asset_id, rule): flag_id for flag_id, asset_id, rule in rows.all()}
     for each in changes.opened:
         row, rule = each.case.row, each.rule.name
         after = {"asset_id": row.asset_id, "loan_ref": row.loan_ref, "rule": rule, "since": each.since}

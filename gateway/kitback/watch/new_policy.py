@@ -3,6 +3,7 @@
 Flags that only the new policy raises are marked, and told as one summary: nothing has happened to those loans.
 """
 
+import itertools
 import logging
 from typing import Final
 
@@ -90,7 +91,7 @@ def _seen_before(register: Register, last: _Last, now_s: int, listening_from: in
     except PolicyError:
         return set()
     with register.read() as conn:
-        assets = sights.worth_a_look(conn)
+        assets = [*itertools.chain(*sights.worth_a_look(conn))]
     seen: Seen = set()
     for start in range(0, len(assets), AT_ONCE):
         with register.read() as conn:

@@ -1,11 +1,11 @@
 """What the register holds of some assets, read at one moment: how each stands, what the rules see, its flags."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from kitback.policy import Policy
 from kitback.register.tables import flag, judgement
@@ -39,8 +39,7 @@ class Flag(NamedTuple):
     """Days (UTC) on which a use ended since then, or is going on; None when its rule does not ask."""
 
 
-@dataclass(slots=True)
-class Sight:
+class Sight(Struct):
     """One asset."""
 
     case: Case
@@ -48,9 +47,9 @@ class Sight:
     """The rules that hold."""
     may_open: tuple[Rule, ...]
     """Those of them that may open a flag."""
-    flags: list[Flag] = field(default_factory=list)
+    flags: list[Flag] = []
     """The open ones."""
-    settled: list[Flag] = field(default_factory=list)
+    settled: list[Flag] = []
     """What staff closed, for what they closed it for raises no other flag."""
 
 
@@ -96,18 +95,20 @@ class Sights:
         self._candidates = sa.select(judgement.c.asset_id).where(
             sa.or_(*(sa.and_(holds[rule], opens.get(rule, sa.true())) for rule in RULES))
         )
-        self._cases = SELECT.add_columns(_bits(holds), _bits(opens)).where(among(judgement.c.asset_id, "assets"))
+        seen = SELECT.with_only_columns(_bits(holds), _bits(opens), *SELECT.selected_columns)
+        self._cases = seen.where(among(judgement.c.asset_id, "assets"))
 
-    def worth_a_look(self, conn: sa.Connection) -> list[str]:
-        """The assets in which a rule sees something or that have a flag, by id. One scan of all assets."""
-        return sorted({*conn.scalars(self._candidates).all(), *conn.scalars(_FLAGGED).all()})
+    def worth_a_look(self, conn: sa.Connection) -> tuple[list[str], list[str]]:
+        """The assets that have a flag, and the others in which a rule sees something, by id. One scan of all assets."""
+        flagged = {*conn.scalars(_FLAGGED).all()}
+        return sorted(flagged), sorted({*conn.scalars(self._candidates).all()} - flagged)
 
     def of(self, conn: sa.Connection, asset_ids: Iterable[str]) -> dict[str, Sight]:
         """These assets, at most `AT_ONCE` of them."""
         asked = {"assets": texts(asset_ids)}
         found: dict[str, Sight] = {}
-        for *columns, holds, opens in conn.execute(self._cases, asked).all():
-            row = Row(*columns)
+        for holds, opens, *columns in conn.execute(self._cases, asked).all():
+            row = Row._make(columns)
             found[row.asset_id] = Sight(self._case(row), _rules(holds), _rules(holds & (opens | _OPENS_FREELY)))
         for each in _flags(conn, _OPEN, asked):
             found[each.asset_id].flags.append(each)

@@ -1,10 +1,10 @@
 """What follows for an asset's flags from what the rules see in it. Pure: the register is read before, written after."""
 
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from kitback.policy import Policy, Scalar
 from kitback.watch.case import Case
@@ -23,8 +23,7 @@ _MUTED: Final = (Status.STILL_NEEDED, Status.SNOOZED)
 _NO_TIME: Final = ("battery_mv", "used_by_paid_carers")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What a rule sees in one asset, as its flag will say it."""
 
     rule: Rule
@@ -46,14 +45,13 @@ class Finding:
         return {"entry": ".".join(key), "value": entry.value, "origin": entry.origin}
 
 
-@dataclass(slots=True)
-class Changes:
+class Changes(Struct):
     """What is to be done to flags."""
 
-    opened: list[Finding] = field(default_factory=list)
-    changed: list[tuple[Flag, Finding]] = field(default_factory=list)
+    opened: list[Finding] = []
+    changed: list[tuple[Flag, Finding]] = []
     """With another beginning, in other words, or on another loan."""
-    moved: list[tuple[Flag, Own]] = field(default_factory=list)
+    moved: list[tuple[Flag, Own]] = []
     """The judge's own steps in their life; closing is one."""
 
     def __bool__(self) -> bool:

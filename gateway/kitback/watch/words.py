@@ -1,7 +1,8 @@
 """Times and lengths as a stores clerk says them, on London's calendar; and as machines do, in UTC."""
 
+import time
 from calendar import month_name
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kitback.policy import LONDON
 
@@ -47,7 +48,7 @@ def length(seconds: int) -> str:
 
 def iso(unix_s: int) -> str:
     """`2026-10-24T08:12:00Z`."""
-    return datetime.fromtimestamp(unix_s, UTC).isoformat()[:19] + "Z"
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix_s))
 
 
 def _london(unix_s: int) -> datetime:
