@@ -1,14 +1,15 @@
 """What a register needs SQLite and PostgreSQL to do: commit durably, read at one moment, wait no longer than told."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from kitback.register.failures import LOCK_WAIT_MS, RegisterError
+from kitback.register.turns import Turns
 
 _CACHE_KIB = 64 << 10
 """Of each connection: the upper levels of the trees of a million tags, and what a batch touches."""
@@ -99,6 +100,11 @@ def compact(engine: sa.Engine) -> None:
             dbapi.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
             raise sa.exc.DBAPIError("VACUUM", None, error) from error
+
+
+def turns(engine: sa.Engine) -> Callable[[], AbstractContextManager[None]]:
+    """What every writer of this process holds while it writes. PostgreSQL has them queue itself."""
+    return Turns(LOCK_WAIT_MS / 1000).mine if engine.dialect.name == "sqlite" else nullcontext
 
 
 def reading(engine: sa.Engine) -> sa.Engine:

@@ -7,6 +7,8 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from kitback.register.turns import TooLong
+
 CALLERS_FAULT: Final = (IntegrityError, DataError)
 """What SQLAlchemy raises for values that cannot be stored. Anything else is the database's failure, or its users have
 too few rights, or our statement is wrong: that would meet every other caller too."""
@@ -18,6 +20,7 @@ LOCK_WAIT_MS: Final = 10_000
 """How long a writer waits for others before it gives up."""
 
 _LOCKED = f"was locked by another program for {LOCK_WAIT_MS // 1000} s: stop that program, then try again"
+_WRITTEN_TO = f"was written to by another part of this program for {LOCK_WAIT_MS // 1000} s: try again"
 _FOREIGN = "holds other tables, it is some other program's database: check the path"
 _DAMAGED = "is damaged: restore it from a backup; tags send again what the backup lacks"
 _CROWDED = "has no connection left: raise `max_connections` of the server, or stop what else is connected to it"
@@ -83,6 +86,8 @@ def in_words(engine: sa.Engine) -> Iterator[None]:
         if isinstance(error, CALLERS_FAULT) or (getattr(error.orig, "sqlstate", None) or "").startswith(_CALLERS_CODES):
             raise
         raise RegisterError(f"the register {name(engine)} {_explain(error.orig)}") from error
+    except TooLong as error:
+        raise RegisterError(f"the register {name(engine)} {_WRITTEN_TO}") from error
     except sa.exc.TimeoutError as error:
         raise RegisterError(f"the register {name(engine)} {_BUSY}") from error
 

@@ -22,7 +22,7 @@ class Register:
         """Wrap an engine whose database is already a register; use `Register.open`."""
         self.engine = engine
         self._alone, self._beside = engines.alone(engine), engines.beside(engine)
-        self._reading = engines.reading(engine)
+        self._reading, self._turn = engines.reading(engine), engines.turns(engine)
         with self.write() as conn:
             self.epoch = _epoch(conn)
             """Identity of this register; tags learn it from every ack."""
@@ -52,7 +52,7 @@ class Register:
         Raises:
             RegisterError: the database failed; nothing was kept.
         """
-        with in_words(self.engine), (self._beside if beside else self._alone).begin() as conn:
+        with in_words(self.engine), self._turn(), (self._beside if beside else self._alone).begin() as conn:
             yield conn
 
     @contextmanager
