@@ -20,7 +20,9 @@ from bench import spent
 from bench.fleet import ROOT, Fleet
 from bench.front import Front
 from brokers import accepts, free_port, until
+from kitback.policy import load
 from kitback.register import Register
+from kitback.watch import judge
 
 BUCKET = "kitback"
 _PATIENCE_S = 60.0
@@ -99,6 +101,7 @@ class Stand:
         pepper = secrets.token_bytes(32)
         (self.folder / "pepper").write_bytes(pepper)
         register = Register.open(self.register)
+        judge(register, load(), fleet.began)  # or the gateway would begin by setting all clocks, as for a new policy
         fleet.enrol(register, pepper)
         register.close()
         enrolled = time.monotonic() - began

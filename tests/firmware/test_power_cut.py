@@ -63,7 +63,7 @@ class Lives:
         tag = VirtualTag(directory, world, lives.provision("bed", self._broker.port))
         try:
             tag.start()
-            assert tag.wait(60), f"the life did not end; its last words:\n{tag.log.read_text()[-2000:]}"
+            assert tag.wait(300), f"the life did not end; its last words:\n{tag.log.read_text()[-2000:]}"
         finally:
             tag.stop()
             gateway.close()
