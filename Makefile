@@ -28,9 +28,10 @@ lint: setup $(STUBS) ## Style, types, import rules
 	$(BIN)/mypy --config-file firmware/mypy.ini
 	$(BIN)/lint-imports --no-logo
 
-bench: packages setup ## What things cost, as JSON: the tag on the virtual board, reports all the way to InfluxDB, a judgement of all loans, a register carried away
+bench: packages setup ## What things cost, as JSON: the tag on the virtual board, reports all the way to InfluxDB, a second worker, a judgement of all loans, a register carried away
 	$(BIN)/python -m bench.tag
 	$(BIN)/python -m bench.intake
+	$(BIN)/python -m bench.workers
 	$(BIN)/python -m bench.watch
 	$(BIN)/python -m bench.export
 

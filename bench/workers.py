@@ -1,4 +1,4 @@
-"""What a second worker costs: `python -m bench.workers [--reports N] [--tags T] [--records K] [--runs R] [--json FILE]`.
+"""What a second worker costs: `python -m bench.workers [--reports N] [--tags T] [--records K] [--json FILE]`.
 
 Signed reports made ahead of time go straight into the intake, in batches as a gateway takes them: no broker, no
 InfluxDB. One worker on SQLite, one on PostgreSQL, and two on PostgreSQL, each with half of the tags; every worker is a
@@ -24,7 +24,7 @@ from bench import spent
 from bench.fleet import ROOT, Fleet
 from kitback.clock import SystemClock
 from kitback.intake import Intake
-from kitback.intake.worker import BATCH
+from kitback.intake.sessions import BATCH
 from kitback.locate import Locator
 from kitback.register import Register
 
@@ -84,9 +84,9 @@ def _empty(engine: str) -> Iterator[tuple[str, int | None]]:
         with tempfile.TemporaryDirectory() as folder:
             yield str(Path(folder, "register.db")), None
         return
-    with postgres.server(fsync="on", full_page_writes="on", autovacuum="on") as server:
-        with server.database() as url:
-            yield url, server.pid
+    real = {"fsync": "on", "full_page_writes": "on", "autovacuum": "on"}
+    with postgres.server(**real) as server, server.database() as url:
+        yield url, server.pid
 
 
 def measure(reports: int, tags: int, records: int, runs: int) -> dict[str, Any]:
