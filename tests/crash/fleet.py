@@ -33,6 +33,8 @@ class Uploader(PaperTag):
     """A tag with a month to tell, and what it is waiting for."""
 
     asset_id: str = ""
+    answer_s: float = _ANSWER_S
+    """How long it waits for an answer."""
     _began: float = field(default_factory=time.monotonic)
     _noted_to: int = 0
     _waits_for: tuple[int, bytes] | None = None
@@ -70,7 +72,7 @@ class Uploader(PaperTag):
         self.at = self._noted_to + int(now - self._began)
         paired = self.pair is not None and self.at - self.pair.acked < _PAIR_S
         message = self.seal(self.report(limit=None if paired else 0))
-        self._waits_for, self._until = (self.at, message[1][-24:]), now + _ANSWER_S
+        self._waits_for, self._until = (self.at, message[1][-24:]), now + self.answer_s
         return message
 
     def answered(self, topic: str, payload: bytes) -> bool:
@@ -101,6 +103,8 @@ class Fleet:
                 tag_id=f"{number:010x}{chance.getrandbits(8):02x}",
                 asset_id=f"BED-{number}",
                 batch=batch,
+                # All share one connection, on which the broker has some twenty answers under way.
+                answer_s=_ANSWER_S + tags / 100,
                 journal=f"{chance.getrandbits(32):08x}-1",
             )
             for number in range(1, tags + 1)

@@ -209,6 +209,6 @@ def test_an_hours_reports_are_taken_in_while_influxdb_is_away_and_written_when_i
         assert stands.pending == stands.enqueued >= 8 * tags
         guards = [make(influx_port) for make in (TROUBLES.values() if SOAK else [cut_before_the_answer])]
         with closing(Gate(influx_port, *guards, port=urlsplit(away.url).port or 0)):
-            drained(register, away, patience=240 if SOAK else 30)
+            drained(register, away, patience=660 if SOAK else 30)  # up to a minute after each trouble
             gateway.stop()
             assert not differences(register, fleet.tags, away)
