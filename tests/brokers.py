@@ -66,9 +66,9 @@ class Mosquitto:
         )
         until(lambda: accepts(self.port), what="Mosquitto's start")
 
-    def stop(self) -> None:
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(how)
             self._process.wait(_PATIENCE)
             self._process = None
 

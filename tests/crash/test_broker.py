@@ -36,8 +36,8 @@ def restart(broker: Mosquitto, _folder: Path) -> None:
 
 
 def power_cut(broker: Mosquitto, _folder: Path) -> None:
-    broker.signal(signal.SIGKILL)
-    restart(broker, _folder)
+    broker.stop(signal.SIGKILL)
+    broker.start()
 
 
 def forget(broker: Mosquitto, folder: Path) -> None:
