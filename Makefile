@@ -31,7 +31,7 @@ lint: setup $(STUBS) ## Style, types, import rules
 bench: packages setup ## What things cost, as JSON: the tag on the virtual board, reports all the way to InfluxDB, a second worker, a judgement of all loans, a register carried away
 	$(BIN)/python -m bench.tag
 	$(BIN)/python -m bench.intake
-	$(BIN)/python -m bench.workers
+	$(BIN)/python -m bench.workers --runs 1 --reports 20000
 	$(BIN)/python -m bench.watch
 	$(BIN)/python -m bench.export
 

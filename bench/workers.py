@@ -1,4 +1,4 @@
-"""What a second worker costs: `python -m bench.workers [--reports N] [--tags T] [--records K] [--json FILE]`.
+"""What a second worker costs: `python -m bench.workers [--reports N] [--tags T] [--records K] [--runs R] ...`.
 
 Signed reports made ahead of time go straight into the intake, in batches as a gateway takes them: no broker, no
 InfluxDB. One worker on SQLite, one on PostgreSQL, and two on PostgreSQL, each with half of the tags; every worker is a
@@ -58,11 +58,15 @@ def _run(where: str, server: int | None, fleet: Fleet, reports: int, workers: in
     fleet.enrol(register, _PEPPER)
     register.close()
     spawned = multiprocessing.get_context("spawn")
-    pipes = []
+    pipes, processes = [], []
     for mine in range(workers):
         ours, theirs = spawned.Pipe()
-        spawned.Process(target=_work, args=(where, fleet, range(reports), (mine, workers), theirs), daemon=True).start()
+        share = (mine, workers)
+        process = spawned.Process(target=_work, args=(where, fleet, range(reports), share, theirs), daemon=True)
+        process.start()
+        theirs.close()  # so that one who dies is heard of
         pipes.append(ours)
+        processes.append(process)
     for pipe in pipes:
         pipe.recv()
     before, began = server and spent.cpu_s(server), time.monotonic()
@@ -70,10 +74,15 @@ def _run(where: str, server: int | None, fleet: Fleet, reports: int, workers: in
         pipe.send(None)
     in_workers = sum(pipe.recv() for pipe in pipes)
     took_s = time.monotonic() - began
+    for process in processes:
+        process.join()
     millions = reports * fleet.records / 1e6
-    figures = {"records_per_s": round(millions * 1e6 / took_s), "workers": round(in_workers / millions, 1)}
+    figures = {
+        "records_per_s": round(millions * 1e6 / took_s),
+        "workers_cpu_s_per_million_records": round(in_workers / millions, 1),
+    }
     if server and before is not None:
-        figures["server"] = round((spent.cpu_s(server) - before) / millions, 1)
+        figures["server_cpu_s_per_million_records"] = round((spent.cpu_s(server) - before) / millions, 1)
     return figures
 
 
@@ -101,15 +110,18 @@ def measure(reports: int, tags: int, records: int, runs: int) -> dict[str, Any]:
     medians = {
         name: {key: statistics.median(run[key] for run in all_) for key in all_[0]} for name, all_ in found.items()
     }
-    one, two = medians["postgresql, one"], medians["postgresql, two"]
     return {
         "machine": {"cpus": os.cpu_count(), "load_before": round(os.getloadavg()[0], 2)},
         "reports": reports,
         "records": records,
         "runs": runs,
-        "cpu_s_per_million_records": medians,
-        "two_to_one": round((two["workers"] + two["server"]) / (one["workers"] + one["server"]), 3),
+        "medians": medians,
+        "two_to_one": round(_cpu(medians["postgresql, two"]) / _cpu(medians["postgresql, one"]), 3),
     }
+
+
+def _cpu(figures: Figures) -> float:
+    return sum(value for name, value in figures.items() if "cpu_s" in name)
 
 
 def main() -> None:

@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 _LOOPBACK: Final = "127.0.0.1"
 _STARTED_S: Final = 10.0
-_STOPPED_S: Final = 15.0
+_STOPPED_S: Final = 25.0
+"""Longer than a thread may wait to write to the register."""
 _AGAIN_S: Final = 60.0
 """When to try again what failed for no known reason."""
 

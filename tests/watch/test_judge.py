@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from kitback.register import assets, loans, outbox
+from kitback.register import assets, listening, loans, outbox
 from kitback.register.assets import STATES
 from kitback.register.tables import asset, flag, judgement, use_day
 from kitback.watch import Judged, judge
@@ -259,6 +259,53 @@ def test_what_changed_since_the_scan_raises_no_flag(service: Service, monkeypatc
     assert service.judge() == Judged(opened=1)
     assert service.open_flags("B") == {}
     assert set(service.open_flags("C")) == {"idle"}
+
+
+@pytest.fixture
+def begun(service: Service) -> list[str]:
+    """How each transaction began that may write."""
+    seen: list[str] = []
+
+    @sa.event.listens_for(service.register.engine, "begin")
+    def note(conn: sa.Connection) -> None:
+        if "kitback_writer" in conn.get_execution_options():
+            seen.append("writer")
+
+    return seen
+
+
+def test_what_is_raised_is_read_and_weighed_where_it_is_written(
+    service: Service, begun: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY)
+    with service.register.write() as conn:
+        listening.still(conn, NOW)
+    weighed_in = []
+
+    def noted(sights: Iterable[Sight]) -> Changes:
+        weighed_in.append(len(begun))
+        return weigh(sights)
+
+    monkeypatch.setattr(JUDGING, "weigh", noted)
+    keep_in = []
+    monkeypatch.setattr(JUDGING, "keep", lambda *each: keep_in.append(len(begun)) or keep(*each))
+    assert judge(service.register, service.policy, NOW) == Judged(opened=1)
+    assert weighed_in == keep_in
+
+
+def test_steady_judgement_of_what_is_held_or_settled_keeps_nobody_from_writing(
+    service: Service, begun: list[str]
+) -> None:
+    service.lend("B", used_at=NOW - 20 * DAY)
+    service.lend("C", used_at=NOW - 20 * DAY, held_until=NOW + DAY)
+    service.judge()
+    with service.register.write() as conn:
+        own = sa.update(flag).where(flag.c.asset_id == "B")
+        conn.execute(own.values(status="closed", closed_at=NOW, basis_s=flag.c.since))
+    judge(service.register, service.policy, NOW)
+    begun.clear()
+    judge(service.register, service.policy, NOW)
+    assert (begun, service.open_flags("B"), service.open_flags("C")) == ([], {}, {})
 
 
 def test_steady_judgement_writes_nothing(service: Service) -> None:

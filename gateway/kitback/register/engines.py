@@ -103,7 +103,7 @@ def compact(engine: sa.Engine) -> None:
 
 
 def turns(engine: sa.Engine) -> Callable[[], AbstractContextManager[None]]:
-    """What every writer of this process holds while it writes. PostgreSQL has them queue itself."""
+    """What `Register.write` holds, of one register. On PostgreSQL its advisory lock is the queue."""
     return Turns(LOCK_WAIT_MS / 1000).mine if engine.dialect.name == "sqlite" else nullcontext
 
 

@@ -17,10 +17,12 @@ _CALLERS_CODES: Final = ("21", "54")
 """How PostgreSQL's codes of the same begin, for which SQLAlchemy has no class: one row twice, and too large a value."""
 
 LOCK_WAIT_MS: Final = 10_000
-"""How long a writer waits for others before it gives up."""
+"""How long a writer waits for others before it gives up; on SQLite for its own program's, and again for others'."""
 
 _LOCKED = f"was locked by another program for {LOCK_WAIT_MS // 1000} s: stop that program, then try again"
-_WRITTEN_TO = f"was written to by another part of this program for {LOCK_WAIT_MS // 1000} s: try again"
+_NO_TURN = (
+    f"could not be written to for {LOCK_WAIT_MS // 1000} s: if another program has it locked, stop that; then try again"
+)
 _FOREIGN = "holds other tables, it is some other program's database: check the path"
 _DAMAGED = "is damaged: restore it from a backup; tags send again what the backup lacks"
 _CROWDED = "has no connection left: raise `max_connections` of the server, or stop what else is connected to it"
@@ -87,7 +89,7 @@ def in_words(engine: sa.Engine) -> Iterator[None]:
             raise
         raise RegisterError(f"the register {name(engine)} {_explain(error.orig)}") from error
     except TooLong as error:
-        raise RegisterError(f"the register {name(engine)} {_WRITTEN_TO}") from error
+        raise RegisterError(f"the register {name(engine)} {_NO_TURN}") from error
     except sa.exc.TimeoutError as error:
         raise RegisterError(f"the register {name(engine)} {_BUSY}") from error
 

@@ -1,9 +1,10 @@
-"""One writer at a time, in turn: who has just written does not go before who waits.
+"""One writer at a time, in the order in which they came.
 
 SQLite lets in whoever asks at the right moment. A thread that writes batch after batch asks again at once, while the
-others sleep between their tries: without turns they would wait for seconds.
+others sleep between their tries: without a queue they would wait for seconds.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -11,34 +12,51 @@ from typing import Final
 
 
 class TooLong(Exception):
-    """Another thread has not let go of its turn."""
+    """The turn of who waited did not come."""
 
 
 class Turns:
-    """Of the threads of one process."""
+    """A queue of threads."""
 
     def __init__(self, wait_s: float) -> None:
-        """Make it that nobody waits for longer than `wait_s` seconds until it is next, and then until it may write."""
+        """Let nobody wait for longer than `wait_s` seconds."""
         self._wait_s: Final = wait_s
-        self._next, self._writing = Lock(), Lock()
+        self._guard = Lock()
+        self._taken = False
+        self._waiting: deque[Lock] = deque()
+        """One for each who waits, which is let go of when it is its turn."""
 
     @contextmanager
     def mine(self) -> Iterator[None]:
         """Wait for one's turn, and hold it.
 
         Raises:
-            TooLong: somebody else would not let go of it.
+            TooLong: it did not come.
         """
-        self._wait_for(self._next)
-        try:
-            self._wait_for(self._writing)
-        finally:
-            self._next.release()
+        self._wait()
         try:
             yield
         finally:
-            self._writing.release()
+            self._pass_on()
 
-    def _wait_for(self, lock: Lock) -> None:
-        if not lock.acquire(timeout=self._wait_s):
-            raise TooLong
+    def _wait(self) -> None:
+        with self._guard:
+            if not self._taken:
+                self._taken = True
+                return
+            place = Lock()
+            place.acquire()
+            self._waiting.append(place)
+        if place.acquire(timeout=self._wait_s):
+            return
+        with self._guard:
+            if place in self._waiting:  # otherwise it has come just now
+                self._waiting.remove(place)
+                raise TooLong
+
+    def _pass_on(self) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False

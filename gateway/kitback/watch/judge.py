@@ -1,9 +1,9 @@
 """One judgement of all assets: findings become flags, flags are kept up to date, flags that no longer hold are closed.
 
 One scan finds the assets worth a look. They are looked at some hundred at a time: read, weighed, and what follows is
-written in a short transaction of its own, so that reports are taken in meanwhile. Most of what has a flag stays as it
-is: it is read beside those who write, and what changed between the reading and the writing is left to the next
-judgement. So is the rest when the gateway is killed: judging again does it.
+written in a short transaction of its own, so that reports are taken in meanwhile. Most of what has a flag, or had one
+that staff closed, stays as it is: it is read beside those who write, and what changed between the reading and the
+writing is left to the next judgement. So is the rest when the gateway is killed: judging again does it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -65,12 +65,13 @@ def judge(register: Register, policy: Policy, now_s: int) -> Judged:
 
 def _judge(register: Register, sights: Sights, policy: Policy, now_s: int, cause: Cause) -> Judged:
     with register.read() as conn:
-        flagged, others = sights.worth_a_look(conn)
+        known, fresh = sights.worth_a_look(conn)
     done = Judged()
-    for assets in _some(flagged):
+    for assets in _some(known):
         with undisturbed():
             done = done.and_then(_follow(register, sights, assets, policy, now_s, cause))
-    for assets in _some(others):
+    for assets in _some(fresh):
+        # On PostgreSQL reports may come in meanwhile: it is as if they had come a moment later.
         with undisturbed(), register.write() as conn:
             changes = weigh(sights.of(conn, assets).values())
             keep(conn, changes, policy, now_s, cause)
@@ -85,7 +86,7 @@ def _some(assets: Sequence[str]) -> Iterator[Sequence[str]]:
 def _follow(
     register: Register, sights: Sights, assets: Sequence[str], policy: Policy, now_s: int, cause: Cause
 ) -> Changes:
-    """Keep the flags of these assets up to date; returns what was done."""
+    """Keep the flags of these assets up to date, and raise what else is seen in them; returns what was done."""
     with register.read() as conn:
         before = sights.of(conn, assets)
     changes = weigh(before.values())

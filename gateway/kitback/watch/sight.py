@@ -75,6 +75,9 @@ _PLAIN: Final = sa.select(*(judgement.c[name] for name in Row._fields[:PLAIN])).
     among(judgement.c.asset_id, "assets")
 )
 _FLAGGED: Final = sa.select(flag.c.asset_id).where(flag.c.closed_at.is_(None)).distinct()
+_ONCE_SETTLED: Final = (
+    sa.select(flag.c.asset_id).where(flag.c.closed_at.is_not(None), flag.c.basis_s.is_not(None)).distinct()
+)
 
 
 class Sights:
@@ -92,16 +95,28 @@ class Sights:
         limits = Thresholds.of(policy, now_s, listening_from, stale)
         holds = {rule: _holds(rule, limits) for rule in RULES}
         opens = {rule: rule.opens(limits) for rule in RULES if rule.opens}
+        free = sa.or_(judgement.c.held_until.is_(None), judgement.c.held_until <= now_s)
         self._candidates = sa.select(judgement.c.asset_id).where(
-            sa.or_(*(sa.and_(holds[rule], opens.get(rule, sa.true())) for rule in RULES))
+            sa.or_(
+                *(
+                    sa.and_(holds[rule], opens.get(rule, sa.true()), free if rule.waits_for_hold else sa.true())
+                    for rule in RULES
+                )
+            )
         )
         seen = SELECT.with_only_columns(_bits(holds), _bits(opens), *SELECT.selected_columns)
         self._cases = seen.where(among(judgement.c.asset_id, "assets"))
 
     def worth_a_look(self, conn: sa.Connection) -> tuple[list[str], list[str]]:
-        """The assets that have a flag, and the others in which a rule sees something, by id. One scan of all assets."""
+        """The assets that have a flag or in which a rule sees something, by id. One scan of all assets.
+
+        Returns:
+            Those that most often stay as they are, for they have a flag, or staff have closed one; and the others.
+        """
         flagged = {*conn.scalars(_FLAGGED).all()}
-        return sorted(flagged), sorted({*conn.scalars(self._candidates).all()} - flagged)
+        unflagged = {*conn.scalars(self._candidates).all()} - flagged
+        settled = unflagged & {*conn.scalars(_ONCE_SETTLED).all()} if unflagged else set()
+        return sorted(flagged | settled), sorted(unflagged - settled)
 
     def of(self, conn: sa.Connection, asset_ids: Iterable[str]) -> dict[str, Sight]:
         """These assets, at most `AT_ONCE` of them."""

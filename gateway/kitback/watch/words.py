@@ -1,8 +1,7 @@
 """Times and lengths as a stores clerk says them, on London's calendar; and as machines do, in UTC."""
 
-import time
 from calendar import month_name
-from datetime import datetime
+from datetime import UTC, datetime
 
 from kitback.policy import LONDON
 
@@ -48,7 +47,7 @@ def length(seconds: int) -> str:
 
 def iso(unix_s: int) -> str:
     """`2026-10-24T08:12:00Z`."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix_s))
+    return datetime.fromtimestamp(unix_s, UTC).isoformat()[:19] + "Z"
 
 
 def _london(unix_s: int) -> datetime:
