@@ -6,6 +6,7 @@ just before it, so from a tag's second report on all its records are placed betw
 """
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -40,6 +41,11 @@ class Fleet:
     records: int
     """Records a report."""
     began: int
+
+    @classmethod
+    def until_yesterday(cls, tags: int, records: int, turns: int) -> "Fleet":
+        """A fleet of which each tag's newest report, of so many, is a day old."""
+        return cls(tags, records, int(time.time()) - 86_400 - turns * records * _STEP * (_DRIFT + 1) // _DRIFT)
 
     def tag_id(self, number: int) -> str:
         return f"{number:012x}"

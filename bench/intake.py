@@ -262,7 +262,7 @@ def _taken(plan: Plan, look: Callable[[], None]) -> int:
 def _fleet(tags: int, records: int, messages: int) -> Fleet:
     """A fleet whose newest report of so many is of yesterday."""
     turns = max(messages // tags + 1, _PACED_S * _MARKERS_A_S)
-    return Fleet(tags, records, int(time.time()) - 86_400 - turns * records * 606)
+    return Fleet.until_yesterday(tags, records, turns)
 
 
 def _plan(stand: Stand, fleet: Fleet, first: int, messages: int) -> Plan:

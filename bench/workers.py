@@ -100,8 +100,7 @@ def _empty(engine: str) -> Iterator[tuple[str, int | None]]:
 
 def measure(reports: int, tags: int, records: int, runs: int) -> dict[str, Any]:
     """All three in turns, so many times; medians."""
-    turns = reports // tags + 1
-    fleet = Fleet(tags, records, int(time.time()) - 86_400 - turns * records * 606)
+    fleet = Fleet.until_yesterday(tags, records, reports // tags + 1)
     found: dict[str, list[Figures]] = {name: [] for name in _KINDS}
     for _ in range(runs):
         for name, (engine, workers) in _KINDS.items():
